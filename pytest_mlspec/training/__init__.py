@@ -1,0 +1,1 @@
+"""From a training function to an ensemble: one run per seed, reproducible, shared between processes."""

@@ -1,0 +1,249 @@
+"""The ensemble: the trained members of one training function, one per seed."""
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pytest_mlspec.training.fitting import fit_each
+from pytest_mlspec.training.identity import IdenticalMembersError, refuse_identical
+from pytest_mlspec.training.models import is_model
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data.dataset import Dataset
+
+__all__ = ["Ensemble", "IdenticalMembersError", "Output", "Progress"]
+
+Output = Literal["probabilities", "logits", "values", "labels"]
+Progress = Callable[[int, int, str, int, float], None]
+"""Called after each member with (members done, members in all, ensemble, seed, seconds of this fit)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True, repr=False)
+class Ensemble:
+    """Hold the trained members of one training function; two ensembles are equal only when they are one object.
+
+    Attributes:
+        members: the trained models, one per seed.
+        seeds: the seeds, in the order of `members`.
+        name: how messages call the ensemble.
+        output: what a torch module or a plain callable returns; None for models that say so themselves.
+        classes: the classes in the order of the output's columns, where the model does not know them.
+        trained_on: the datasets that the members were fitted on; judging on their rows is refused.
+        declared: the number of members that was declared; more than `len(members)` is a development run.
+        retrained: False for one given model: verdicts are about this model and not about retraining.
+        durations: seconds of each fit, in the order of `members`; empty when nothing was fitted here.
+    """
+
+    members: tuple[object, ...]
+    seeds: tuple[int, ...]
+    name: str
+    output: Output | None = None
+    classes: tuple[object, ...] | None = None
+    trained_on: "tuple[Dataset, ...]" = ()
+    declared: int
+    retrained: bool
+    durations: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        function: Callable[[int], object],
+        seeds: int | Sequence[int],
+        *,
+        name: str | None = None,
+        output: Output | None = None,
+        classes: Sequence[object] | None = None,
+        trained_on: "Sequence[Dataset]" = (),
+        jobs: int = 1,
+        threads: int | None = 1,
+        progress: Progress | None = None,
+        declared: int | None = None,
+    ) -> "Ensemble":
+        """Train one member per seed with `function(seed)`, reproducibly.
+
+        Python's, NumPy's and torch's generators are seeded for each fit and restored after it; a fit runs on one
+        BLAS, OpenMP and torch thread unless `threads` says otherwise (None: leave them alone).
+
+        Args:
+            function: takes a seed and returns a trained model.
+            seeds: the number of members (seeds 0, 1, ...), or the distinct seeds themselves.
+            name: how messages call the ensemble; the function's name by default.
+            output: what a torch module or a plain callable returns: "probabilities", "logits", "values", "labels".
+            classes: the classes in the order of the output's columns.
+            trained_on: the datasets that the function fits on.
+            jobs: how many processes train at a time; the members are the same for every number.
+            threads: BLAS, OpenMP and torch threads of one fit.
+            progress: called after each member with (done, total, name, seed, seconds).
+            declared: the number of members that was declared, when this is a shorter development run.
+
+        Returns:
+            The ensemble of `len(seeds)` members.
+
+        Raises:
+            ValueError: the seeds are empty, negative or repeated, or `output` is unknown.
+            TypeError: the seeds are not integers, or the function returns something that is not a model.
+            IdenticalMembersError: all members came out the same, so the seeds replicate nothing.
+
+        Example:
+            >>> from sklearn.datasets import load_iris
+            >>> from sklearn.neural_network import MLPClassifier
+            >>> X, y = load_iris(return_X_y=True)
+            >>> Ensemble.fit(lambda seed: MLPClassifier(max_iter=5, tol=1, random_state=seed).fit(X, y), 3, name="iris")
+            Ensemble('iris', 3 members of MLPClassifier, seeds 0-2)
+        """
+        numbers = _checked_seeds(seeds)
+        if jobs < 1:
+            raise ValueError(f"jobs={jobs}: expected at least 1")
+        label = name if name is not None else _name_of(function)
+        checked_output = _checked_output(output)
+        members: list[object] = []
+        durations: list[float] = []
+        for seed, fitted in zip(
+            numbers, fit_each(function, numbers, name=label, jobs=jobs, threads=threads), strict=True
+        ):
+            _refuse_non_model(fitted.member, label, seed)
+            members.append(fitted.member)
+            durations.append(fitted.seconds)
+            if progress is not None:
+                progress(len(members), len(numbers), label, seed, fitted.seconds)
+        refuse_identical(members, numbers, label)
+        return cls(
+            members=tuple(members),
+            seeds=numbers,
+            name=label,
+            output=checked_output,
+            classes=None if classes is None else tuple(classes),
+            trained_on=tuple(trained_on),
+            declared=len(members) if declared is None else declared,
+            retrained=True,
+            durations=tuple(durations),
+        )
+
+    @classmethod
+    def of(
+        cls,
+        model: object,
+        *,
+        name: str | None = None,
+        output: Output | None = None,
+        classes: Sequence[object] | None = None,
+    ) -> "Ensemble":
+        """Hold one trained model, or a list of retrainings, as an ensemble; an ensemble comes back as it is.
+
+        Args:
+            model: an estimator, a torch module, a callable, a list or tuple of them, or an ensemble.
+            name: how messages call it; the model's class or function name by default.
+            output: what a torch module or a plain callable returns: "probabilities", "logits", "values", "labels".
+            classes: the classes in the order of the output's columns.
+
+        Returns:
+            The ensemble; of one model it says nothing about retraining (`retrained` is False).
+
+        Raises:
+            TypeError: `model` is not a model, or an ensemble together with other arguments.
+            ValueError: the list is empty, or `output` is unknown.
+            IdenticalMembersError: all models of the list are the same.
+        """
+        if isinstance(model, Ensemble):
+            if (name, output, classes) != (None, None, None):
+                raise TypeError(
+                    f"{model!r} is an ensemble already: give name, output and classes where its members are trained"
+                )
+            return model
+        members = tuple(model) if isinstance(model, (list, tuple)) else (model,)
+        if not members:
+            raise ValueError("expected at least one model, got an empty list")
+        label = name if name is not None else _name_of(members[0])
+        for index, member in enumerate(members):
+            _refuse_non_model(member, label, index, given=True)
+        seeds = tuple(range(len(members)))
+        refuse_identical(members, seeds, label)
+        return cls(
+            members=members,
+            seeds=seeds,
+            name=label,
+            output=_checked_output(output),
+            classes=None if classes is None else tuple(classes),
+            declared=len(members),
+            retrained=len(members) > 1,
+        )
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.members)
+
+    def __getitem__(self, index: int) -> object:
+        return self.members[index]
+
+    def __repr__(self) -> str:
+        kind = _name_of(self.members[0], kind=True)
+        if not self.retrained:
+            return f"Ensemble({self.name!r}, one model: {kind})"
+        word = "member" if len(self) == 1 else "members"
+        missing = "" if len(self) == self.declared else f" of {self.declared} declared"
+        return f"Ensemble({self.name!r}, {len(self)} {word}{missing} of {kind}, {_seeds_in_words(self.seeds)})"
+
+
+def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(seeds, bool):
+        raise TypeError(f"seeds={seeds!r}: expected a number of members or distinct seeds such as [3, 5, 8]")
+    if isinstance(seeds, (str, bytes)):
+        raise TypeError(f"seeds={seeds!r}: expected integers")
+    if not isinstance(seeds, Sequence) and hasattr(seeds, "__index__"):
+        n_members = operator.index(seeds)
+        if n_members < 1:
+            raise ValueError(f"seeds={n_members}: expected at least one member")
+        return tuple(range(n_members))
+    return _distinct(tuple(seeds))
+
+
+def _distinct(seeds: tuple[object, ...]) -> tuple[int, ...]:
+    wrong = [seed for seed in seeds if isinstance(seed, bool) or not hasattr(seed, "__index__")]
+    if wrong:
+        raise TypeError(f"seeds={list(seeds)!r}: expected integers, got {wrong[0]!r}")
+    numbers = tuple(operator.index(seed) for seed in seeds)  # type: ignore[arg-type]  # checked above
+    if not numbers:
+        raise ValueError("seeds=[]: expected at least one seed")
+    if min(numbers) < 0:
+        raise ValueError(f"seeds={list(numbers)}: expected non-negative integers, got {min(numbers)}")
+    if len(set(numbers)) < len(numbers):
+        repeated = next(seed for seed in numbers if numbers.count(seed) > 1)
+        raise ValueError(f"seeds={list(numbers)}: seed {repeated} comes more than once; replicates need distinct seeds")
+    return numbers
+
+
+def _checked_output(output: Output | None) -> Output | None:
+    if output is not None and output not in get_args(Output):
+        choices = ", ".join(repr(choice) for choice in get_args(Output))
+        raise ValueError(f"output={output!r}: expected one of {choices}")
+    return output
+
+
+def _refuse_non_model(member: object, name: str, seed: int, *, given: bool = False) -> None:
+    if is_model(member):
+        return
+    if isinstance(member, type):
+        found, mend = f"the class {member.__name__}", f"give an instance: {member.__name__}(...)"
+    elif member is None:
+        found, mend = "None", "return the trained model" if not given else "give the trained model"
+    else:
+        found, mend = f"{type(member).__name__}", "a model has `predict` or can be called with X"
+    source = f"model {seed} of {name!r} is" if given else f"the training function {name!r} returned, for seed {seed},"
+    raise TypeError(f"{source} {found}, which is not a model: {mend}")
+
+
+def _name_of(model: object, *, kind: bool = False) -> str:
+    inner = getattr(model, "func", model) if not kind else model  # the function inside a functools.partial
+    name = getattr(inner, "__name__", None)
+    return name if isinstance(name, str) else type(inner).__name__
+
+
+def _seeds_in_words(seeds: tuple[int, ...]) -> str:
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    if seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return f"seeds {seeds[0]}-{seeds[-1]}"
+    return "seeds " + ", ".join(map(str, seeds[:6])) + (", ..." if len(seeds) > 6 else "")

@@ -1,0 +1,63 @@
+"""One training function, run once per seed: one after the other or in several processes."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pytest_mlspec.training.seeding import import_torch_if_named, seeded
+from pytest_mlspec.training.threads import single_threaded
+
+__all__ = ["Fitted", "fit_each", "fit_member"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """One trained member and the seconds that its fit took."""
+
+    member: object
+    seconds: float
+
+
+def fit_member(function: Callable[[int], object], seed: int, *, threads: int | None = 1) -> Fitted:
+    """Run the training function once, seeded and on `threads` threads.
+
+    A function that imports torch for the first time drew from a generator that could not be seeded before: it runs
+    once more, now seeded. (Functions whose own code names torch are recognised before, and run once.)
+    """
+    import_torch_if_named(function)
+    had_torch = "torch" in sys.modules
+    fitted = _run_once(function, seed, threads)
+    if not had_torch and "torch" in sys.modules:
+        fitted = _run_once(function, seed, threads)
+    return fitted
+
+
+def _run_once(function: Callable[[int], object], seed: int, threads: int | None) -> Fitted:
+    with seeded(seed), single_threaded(threads):
+        start = time.perf_counter()
+        member = function(seed)
+        return Fitted(member=member, seconds=time.perf_counter() - start)
+
+
+def fit_each(
+    function: Callable[[int], object], seeds: tuple[int, ...], *, name: str, jobs: int, threads: int | None
+) -> Iterator[Fitted]:
+    """Yield one fitted member per seed, in the order of `seeds`; an error carries the seed and the ensemble."""
+    if jobs > 1 and len(seeds) > 1:
+        from pytest_mlspec.training.parallel import fit_in_processes
+
+        yield from fit_in_processes(function, seeds, name=name, jobs=jobs, threads=threads)
+        return
+    for index, seed in enumerate(seeds):
+        try:
+            fitted = fit_member(function, seed, threads=threads)
+        except Exception as error:
+            error.add_note(where(name, seed, index, len(seeds)))
+            raise
+        yield fitted
+
+
+def where(name: str, seed: int, index: int, n_members: int) -> str:
+    """Say which fit went wrong."""
+    return f"while training {name!r} with seed {seed} (member {index + 1} of {n_members})"
