@@ -144,8 +144,8 @@ def spread_of(rows: npt.NDArray[np.generic], level: float, radius: float, method
     reason = _why_undecided(n_members, n_examples, level)
     low, high = 0.0, np.inf
     if not reason:
-        low = _std_low(raw, noises, n_members, n_examples, level, radius)
-        high = _std_high(raw, float(noises.max()), n_members, n_examples, level, radius)
+        low = std_low(raw, noises, n_members, n_examples, level, radius)
+        high = std_high(raw, float(noises.max()), n_members, n_examples, level, radius)
     return SeedSpread(
         value=float(np.sqrt(max(raw**2 - noise_square, 0.0))) if n_members > 1 and n_examples > 1 else np.nan,
         raw=raw if n_members > 1 else np.nan,
@@ -208,8 +208,8 @@ def _two_way(rows: npt.NDArray[np.generic]) -> tuple[float, FloatArray]:
     return float(means.std(ddof=1)), noises
 
 
-def _std_high(raw: float, main: float, n_members: int, n_examples: int, level: float, radius: float) -> float:
-    """One-sided upper bound; ``main`` is lam_1."""
+def std_high(raw: float, main: float, n_members: int, n_examples: int, level: float, radius: float) -> float:
+    """Upper end of ``std_bounds`` from the standard deviation ``raw`` of the member means and ``main``, which is lam_1."""
     degrees = n_members - 1
     z = float(special.ndtri(1.0 - level))
     factor = np.sqrt(degrees / _chi2_quantile(level, degrees))
@@ -218,7 +218,8 @@ def _std_high(raw: float, main: float, n_members: int, n_examples: int, level: f
     return float(raw + np.hypot(raw * (factor - 1.0), factor * noise) + factor * wilson / np.sqrt(degrees))
 
 
-def _std_low(raw: float, noises: FloatArray, n_members: int, n_examples: int, level: float, radius: float) -> float:
+def std_low(raw: float, noises: FloatArray, n_members: int, n_examples: int, level: float, radius: float) -> float:
+    """Lower end of ``std_bounds`` from ``raw`` and the K noise variances ``lam_j``."""
     degrees = n_members - 1
     z = float(special.ndtri(1.0 - level))
     null = np.quantile(_null_draws(n_members) @ noises, 1.0 - level, method="higher")
