@@ -1,0 +1,406 @@
+"""A data set that knows its slices, its groups and the rows it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
+
+import numpy as np
+
+from pytest_mlspec.data.columns import Columns, columns_of, unknown_column
+from pytest_mlspec.data.fingerprint import Digest
+from pytest_mlspec.data.forms import (
+    Features,
+    IntArray,
+    Vector,
+    as_features,
+    count_rows,
+    take_rows,
+)
+from pytest_mlspec.data.groups import Codes, Groups, code_values, group
+from pytest_mlspec.data.slices import checked_rows, choose_rows
+from pytest_mlspec.data.targets import (
+    Label,
+    as_target,
+    as_vector,
+    classes_of,
+    positive_of,
+)
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data.splits import Splits
+
+Role: TypeAlias = Literal["train", "validation", "test", ""]
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True, init=False, repr=False)
+class Dataset:
+    """Features and targets with the columns to slice by; it never changes, and equality is identity.
+
+    Args:
+        X: features, shape (examples, ...): NumPy, pandas, polars, torch, SciPy sparse or a list; ``X`` keeps its form.
+            The columns of a frame are slice columns at once.
+        y: target, shape (examples,). Integers, booleans and text are class labels; floats are numbers to predict
+            (unless they are exactly 0.0 and 1.0, or ``classes=`` is given).
+        columns: further slice columns, name -> shape (examples,); they replace a frame's column of that name.
+        positive: the positive class of binary metrics; by default True or 1 where the labels are booleans or {0, 1}.
+        classes: all classes in the order of a model's outputs; by default the sorted labels of ``y``.
+        clusters: column name, or shape (examples,): rows of one cluster (a patient, a video) are dependent.
+        ids: unique row ids, shape (examples,), by which a row is known again in another data set.
+        name: how messages call the data.
+
+    Raises:
+        TypeError, ValueError: no rows, lengths that differ, a missing or infinite entry of ``y``, several targets per
+            example, an unknown column, a positive class that is not among the classes, ids that repeat.
+
+    Example:
+        >>> street = Dataset([[0.1], [0.7], [0.9]], ["car", "person", "car"], columns={"light": ["day", "night", "night"]})
+        >>> street.where(light="night")
+        Dataset(light=night, 2 rows, 2 classes, columns: light)
+    """
+
+    y: Vector | None
+    columns: Columns
+    positive: Label | None
+    classes: Vector | None
+    cluster_name: str | None
+    cluster_codes: IntArray | None
+    ids: Vector | None
+    name: str
+    role: Role
+    description: str
+    _parent: Dataset | None
+    _parent_rows: IntArray | None
+    _is_slice: bool
+    _origin: Dataset | str | None
+    _origin_rows: IntArray | None
+    _cache: dict[object, Any]
+
+    def __init__(
+        self,
+        X: object,
+        y: object = None,
+        *,
+        columns: object = None,
+        positive: object = None,
+        classes: Collection[object] | None = None,
+        clusters: object = None,
+        ids: object = None,
+        name: str | None = None,
+    ) -> None:
+        features = as_features(X)
+        n_examples = count_rows(features)
+        if n_examples == 0:
+            raise ValueError("expected at least one row; got X with 0 rows")
+        target = None if y is None else as_target(y)
+        _check_length("y", target, n_examples)
+        known = columns_of(features, columns, n_examples)
+        named = classes_of(target, classes)
+        cluster_name, cluster_codes = _clusters_of(clusters, known, n_examples)
+        self._set(
+            y=target,
+            columns=known,
+            positive=positive_of(target, named, positive),
+            classes=named,
+            cluster_name=cluster_name,
+            cluster_codes=cluster_codes,
+            ids=_ids_of(ids, n_examples),
+            name=name or "",
+            role="",
+            description="",
+            _parent=None,
+            _parent_rows=None,
+            _is_slice=False,
+            _origin=None,
+            _origin_rows=None,
+            _cache={"X": features},
+        )
+
+    def _set(self, **values: object) -> None:
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def _with(self, **changes: object) -> Dataset:
+        """A copy in which only ``changes`` differ; what is cached stays right, because content does not change."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _restored(values | {"_cache": dict(self._cache)} | changes)
+
+    def _at(self, rows: IntArray, **changes: object) -> Dataset:
+        """The given rows, features not yet copied; a part with a base of its own unless ``_is_slice`` is set."""
+        parent = self.base
+        return self._with(
+            y=None if self.y is None else self.y[rows],
+            columns=parent.columns.take(rows if self.rows is None else self.rows[rows]),
+            cluster_codes=None if self.cluster_codes is None else self.cluster_codes[rows],
+            ids=None if self.ids is None else self.ids[rows],
+            _parent=parent,
+            _parent_rows=rows if self.rows is None else self.rows[rows],
+            _origin=self._root,
+            _origin_rows=self.origin_rows[rows],
+            _cache={},
+            **({"_is_slice": False} | changes),
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., Dataset], tuple[dict[str, object]]]:
+        values: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["_cache"] = {key: self._cache[key] for key in ("fingerprint",) if key in self._cache}
+        if not self._is_slice:  # a part must not take its whole origin along
+            values |= {"_parent": None, "_parent_rows": None, "_cache": {**self._cache, "X": self.X}}
+        values["_origin"] = None if self._origin is None else self.origin
+        return _restored, (values,)
+
+    def __len__(self) -> int:
+        return count_rows(self._cache["X"]) if self._parent_rows is None else len(self._parent_rows)
+
+    def __repr__(self) -> str:
+        target = "no y" if self.y is None else "numeric y"
+        if self.classes is not None:
+            target = f"{len(self.classes)} class{'es' if len(self.classes) != 1 else ''}"
+        parts = [repr(self.name) if self.name else "", self.description, f"{len(self)} rows", target]
+        parts.append(f"columns: {', '.join(self.columns)}" if self.columns else "")
+        return f"Dataset({', '.join(part for part in parts if part)})"
+
+    @property
+    def X(self) -> Features:
+        """Features in the form in which they came, shape (examples, ...); a slice copies its rows on first use."""
+        if "X" not in self._cache:
+            assert self._parent is not None and self._parent_rows is not None
+            self._cache["X"] = take_rows(self._parent.X, self._parent_rows)
+        return self._cache["X"]
+
+    @property
+    def title(self) -> str:
+        """Name and slice for messages, such as ``street.test, light=night``."""
+        return ", ".join(part for part in (self.name, self.description) if part) or "the data"
+
+    @property
+    def base(self) -> Dataset:
+        """The data of which this is a slice, or itself: predictions are made once for the base."""
+        return self._parent if self._is_slice and self._parent is not None else self
+
+    @property
+    def rows(self) -> IntArray | None:
+        """Row numbers in ``base``, shape (examples,); None for all of them."""
+        return self._parent_rows if self._is_slice else None
+
+    @property
+    def _root(self) -> Dataset | str:
+        return self if self._origin is None else self._origin
+
+    @property
+    def origin(self) -> str:
+        """Fingerprint of the data set in which the lineage of rows begins: the same in every process."""
+        root = self._root
+        return root if isinstance(root, str) else root.fingerprint
+
+    @property
+    def origin_rows(self) -> IntArray:
+        """Row numbers in the origin, shape (examples,)."""
+        if self._origin_rows is not None:
+            return self._origin_rows
+        if "origin_rows" not in self._cache:
+            self._cache["origin_rows"] = np.arange(len(self), dtype=np.int64)
+        rows: IntArray = self._cache["origin_rows"]
+        return rows
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content (features, target, columns, ids, positive class, classes, clusters), 32 hex digits.
+
+        Equal content has an equal fingerprint in every process; names and roles do not count.
+        """
+        if "fingerprint" not in self._cache:
+            self._cache["fingerprint"] = _fingerprint(self)
+        return str(self._cache["fingerprint"])
+
+    def named(self, name: str) -> Dataset:
+        """The same data under another name."""
+        return self._with(name=name)
+
+    def where(self, predicate: object = None, /, *, name: str | None = None, **conditions: object) -> Dataset:
+        """The slice of the rows that satisfy every condition; slices of slices add up.
+
+        Args:
+            predicate: mask or row numbers, or a function from the mapping of columns to either.
+            name: how messages call the slice, instead of such words as ``light=night``.
+            **conditions: column=value, column=[values] (any of them), or column=function from its values to a mask.
+                ``label`` is the target, unless a column has that name.
+
+        Raises:
+            ValueError: an unknown column, or no row left (says which values the column has).
+
+        Example:
+            >>> cars = Dataset([[1], [2], [3]], columns={"speed": [30, 50, 80]})
+            >>> len(cars.where(speed=lambda speed: speed > 40))
+            2
+        """
+        rows, words = choose_rows(self._with_label(), len(self), predicate, conditions, self.title)
+        return self._slice(rows, name or words)
+
+    def take(self, rows: object) -> Dataset:
+        """The slice of the given row numbers, in that order; rows may repeat."""
+        chosen = checked_rows(rows, len(self))
+        return self._slice(chosen, f"{len(chosen)} rows taken")
+
+    def _slice(self, rows: IntArray, words: str) -> Dataset:
+        description = ", ".join(part for part in (self.description, words) if part)
+        return self._at(rows, _is_slice=True, description=description)
+
+    def _with_label(self) -> Columns:
+        return self.columns if self.y is None or "label" in self.columns else self.columns.including("label", self.y)
+
+    def split_by(self, column: str) -> dict[object, Dataset]:
+        """One slice for every value of ``column`` (or of ``label``), in sorted order."""
+        codes, values = code_values(self._column(column), f"column {column!r}")
+        return {
+            value: self._slice(np.flatnonzero(codes == code), f"{column}={value}") for code, value in enumerate(values)
+        }
+
+    def _column(self, name: str) -> Vector:
+        known = self._with_label()
+        if name not in known:
+            raise unknown_column(name, known, self.title)
+        return known[name]
+
+    def groups(self, by: str | Sequence[str]) -> Groups:
+        """The group of every example by one column (or ``label``), or by the intersections of several; kept once made.
+
+        Raises:
+            ValueError: an unknown or repeated column, a missing entry, or ``label`` where y holds numbers to predict.
+        """
+        names = (by,) if isinstance(by, str) else tuple(by)
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"expected at least one column and each once; got by={by!r}")
+        key = ("groups", names)
+        if key not in self._cache:
+            columns = {name: self._column(name) for name in names}
+            by_class = "label" in names and "label" not in self.columns
+            if by_class and self.classes is None:
+                raise ValueError(
+                    f"expected class labels in y of {self.title} for by='label'; y holds numbers to predict"
+                )
+            self._cache[key] = group(columns, len(self), self.classes if by_class else None)
+        found: Groups = self._cache[key]
+        return found
+
+    def codes(self, by: str | Sequence[str]) -> tuple[Codes, tuple[str, ...]]:
+        """Group codes of shape (examples,), uint8 up to 255 groups, and the groups' labels; see :meth:`groups`."""
+        found = self.groups(by)
+        return found.codes, found.labels
+
+    def perturb(self, function: Callable[[Any], object], name: str | None = None) -> Dataset:
+        """The same rows with changed features: target, columns, ids and lineage stay.
+
+        Args:
+            function: from ``X`` to features of as many rows; it must not change its argument.
+            name: what messages add to the name; by default the function's name.
+
+        Raises:
+            ValueError: the number of rows changed.
+        """
+        changed = as_features(function(self.X))
+        if count_rows(changed) != len(self):
+            raise ValueError(
+                f"expected a perturbation to keep the number of rows of {self.title}: {len(self)} went in, "
+                f"{count_rows(changed)} came out"
+            )
+        words = name or str(getattr(function, "__name__", type(function).__name__))
+        description = ", ".join(part for part in (self.description, words.replace("<lambda>", "perturbed")) if part)
+        return self._with(
+            _cache={"X": changed, "origin_rows": self.origin_rows},
+            _origin=self._root,
+            _origin_rows=self.origin_rows,
+            _parent=None,
+            _parent_rows=None,
+            _is_slice=False,
+            description=description,
+        )
+
+    def resample(self, seed: int) -> Dataset:
+        """A bootstrap sample to train on: as many rows (or clusters, where declared), drawn with replacement.
+
+        Copies of one row, or of one cluster, count as one cluster of the sample.
+        """
+        random = np.random.default_rng(np.random.SeedSequence(seed))
+        if self.cluster_codes is None:
+            rows = random.integers(len(self), size=len(self))
+            return self._at(rows, cluster_codes=self.origin_rows[rows], cluster_name="resampled row")
+        units = np.unique(self.cluster_codes, return_inverse=True)[1]
+        members = np.split(np.argsort(units, kind="stable"), np.cumsum(np.bincount(units))[:-1])
+        drawn = random.integers(len(members), size=len(members))
+        return self._at(np.concatenate([members[unit] for unit in drawn]))
+
+    def split(
+        self,
+        *,
+        test: float = 0.3,
+        validation: float = 0.0,
+        stratify: bool = False,
+        by: str | None = None,
+        seed: int = 0,
+        max_duplicates: float = 0.01,
+    ) -> Splits:
+        """Train, validation and test data that share no row and no cluster; see :func:`splits.split`."""
+        from pytest_mlspec.data import splits
+
+        return splits.split(
+            self, test=test, validation=validation, stratify=stratify, by=by, seed=seed, max_duplicates=max_duplicates
+        )
+
+
+def _restored(values: Mapping[str, object]) -> Dataset:
+    dataset = object.__new__(Dataset)
+    dataset._set(**values)
+    return dataset
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    digest = Digest()
+    digest.features("X", dataset.X)
+    vectors = {"y": dataset.y, "ids": dataset.ids, "classes": dataset.classes}
+    columns = {f"column.{name}": dataset.columns[name] for name in dataset.columns}
+    for name, values in (vectors | columns).items():
+        if values is not None:
+            digest.array(name, values)
+    if dataset.cluster_codes is not None:
+        # Codes are numbered in the origin: a slice and fresh data of the same content number them alike only here.
+        digest.array("clusters", np.unique(dataset.cluster_codes, return_inverse=True)[1].astype(np.int64))
+    digest.value("positive", dataset.positive)
+    return digest.hexdigest()
+
+
+def _check_length(what: str, values: Vector | None, n_examples: int) -> None:
+    if values is not None and values.size != n_examples:
+        raise ValueError(
+            f"expected one entry of {what} per row of X: X has {n_examples} rows, {what} has {values.size}"
+        )
+
+
+def _clusters_of(clusters: object, columns: Columns, n_examples: int) -> tuple[str | None, IntArray | None]:
+    if clusters is None:
+        return None, None
+    if isinstance(clusters, str):
+        if clusters not in columns:
+            raise unknown_column(clusters, columns, "the data (clusters=)")
+        return clusters, code_values(columns[clusters], f"column {clusters!r}")[0]
+    values = as_vector(clusters, "clusters")
+    _check_length("clusters", values, n_examples)
+    return "clusters", code_values(values, "clusters")[0]
+
+
+def _ids_of(ids: object, n_examples: int) -> Vector | None:
+    if ids is None:
+        return None
+    values = as_vector(ids, "ids")
+    _check_length("ids", values, n_examples)
+    twice = _repeated(values.tolist())
+    if twice:
+        raise ValueError(f"expected a unique id per row; got {twice} more than once. Rows of one patient: clusters=")
+    return values.copy()
+
+
+def _repeated(values: Iterable[object]) -> list[object]:
+    seen: set[object] = set()
+    return [value for value in values if value in seen or seen.add(value)][:3]  # type: ignore[func-returns-value]
