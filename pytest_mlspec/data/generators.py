@@ -1,0 +1,63 @@
+"""Data drawn from known laws, for which the right answers can be worked out on paper."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytest_mlspec.data.dataset import Dataset
+from pytest_mlspec.data.splits import Splits
+
+
+def spurious_regression(
+    n: int = 5000,
+    seed: int = 0,
+    *,
+    factor: float = 0.2,
+    ood_factor: float = 0.1,
+    noise: float = 3.0,
+) -> Splits:
+    """Regression data with a third feature that follows from the target, and whose relation to it changes.
+
+    The law is ``y = x1 + 2 x2 + 3 + e`` with x1, x2, e ~ N(0, 1) independent, and ``x3 = y / factor + noise * N(0, 1)``.
+    A model that leans on x3 does well on ``test`` and fails on ``ood``. With the defaults the best linear predictor
+    has a root mean square error of sqrt(1 / (1 + (5 / 3)**2)) = 0.5145 on ``test``, and the one that ignores x3 has 1.
+
+    Args:
+        n: rows in each part.
+        seed: of all draws; the parts have independent streams of their own.
+        factor: divides y in x3 of ``train`` and ``test``.
+        ood_factor: divides y in x3 of ``ood``.
+        noise: standard deviation of what is added to x3.
+
+    Returns:
+        ``train``, ``test`` and ``ood``; X of shape (n, 3), also as columns x1, x2, x3.
+
+    Raises:
+        ValueError: no rows, a factor of 0, or a negative noise.
+
+    Source:
+        Muaz, "Is spurious correlation the reason why neural networks fail on unseen data?" (2021).
+
+    Example:
+        >>> spurious_regression(n=100)
+        Splits('spurious_regression', train: 100 rows, test: 100 rows, ood: 100 rows)
+    """
+    if n < 1 or noise < 0 or 0 in (factor, ood_factor):
+        raise ValueError(
+            f"expected n >= 1, factors other than 0 and noise >= 0; got n={n}, factor={factor}, "
+            f"ood_factor={ood_factor}, noise={noise}"
+        )
+    factors = {"train": factor, "test": factor, "ood": ood_factor}
+    streams = np.random.SeedSequence(seed).spawn(len(factors))
+    parts = {
+        part: _draw(n, divisor, noise, np.random.default_rng(stream))
+        for (part, divisor), stream in zip(factors.items(), streams, strict=True)
+    }
+    return Splits(train=parts["train"], test=parts["test"], ood=parts["ood"], name="spurious_regression")
+
+
+def _draw(n: int, factor: float, noise: float, random: np.random.Generator) -> Dataset:
+    x1, x2, error, jitter = random.standard_normal((4, n))
+    y = x1 + 2 * x2 + 3 + error
+    x3 = y / factor + noise * jitter
+    return Dataset(np.column_stack([x1, x2, x3]), y, columns={"x1": x1, "x2": x2, "x3": x3})
