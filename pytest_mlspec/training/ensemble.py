@@ -1,7 +1,7 @@
 """The ensemble: the trained members of one training function, one per seed."""
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -192,15 +192,19 @@ def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
         raise TypeError(f"seeds={seeds!r}: expected a number of members or distinct seeds such as [3, 5, 8]")
     if isinstance(seeds, (str, bytes)):
         raise TypeError(f"seeds={seeds!r}: expected integers")
-    if not isinstance(seeds, Sequence) and hasattr(seeds, "__index__"):
-        n_members = operator.index(seeds)
-        if n_members < 1:
-            raise ValueError(f"seeds={n_members}: expected at least one member")
-        return tuple(range(n_members))
-    return _distinct(tuple(seeds))
+    try:
+        n_members = operator.index(seeds)  # type: ignore[arg-type]  # a sequence raises
+    except TypeError:
+        return _distinct(seeds)
+    if n_members < 1:
+        raise ValueError(f"seeds={n_members}: expected at least one member")
+    return tuple(range(n_members))
 
 
-def _distinct(seeds: tuple[object, ...]) -> tuple[int, ...]:
+def _distinct(given: object) -> tuple[int, ...]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"seeds={given!r}: expected a number of members or distinct integers such as [3, 5, 8]")
+    seeds: tuple[object, ...] = tuple(given)
     wrong = [seed for seed in seeds if isinstance(seed, bool) or not hasattr(seed, "__index__")]
     if wrong:
         raise TypeError(f"seeds={list(seeds)!r}: expected integers, got {wrong[0]!r}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_mlspec.training.seeding import import_torch_if_named, seeded
 from pytest_mlspec.training.threads import single_threaded
 
-__all__ = ["Fitted", "fit_each", "fit_member"]
+__all__ = ["Fitted", "fit_each", "fit_in_turn", "fit_member", "where"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,14 @@ def fit_each(
         from pytest_mlspec.training.parallel import fit_in_processes
 
         yield from fit_in_processes(function, seeds, name=name, jobs=jobs, threads=threads)
-        return
+    else:
+        yield from fit_in_turn(function, seeds, name=name, threads=threads)
+
+
+def fit_in_turn(
+    function: Callable[[int], object], seeds: tuple[int, ...], *, name: str, threads: int | None
+) -> Iterator[Fitted]:
+    """Yield one fitted member per seed, trained in this process, one after the other."""
     for index, seed in enumerate(seeds):
         try:
             fitted = fit_member(function, seed, threads=threads)

@@ -51,11 +51,11 @@ def forward(module: object, X: object, *, batch: int = BATCH) -> np.ndarray:
 
     assert isinstance(module, torch.nn.Module)
     inputs = _as_tensor(X)
-    convert = _conversion(module, inputs)
+    device, dtype = _conversion(module, inputs)
     outputs: list[np.ndarray] = []
     with _evaluating(module), torch.inference_mode():
         for rows in torch.split(inputs, batch):
-            output = module(rows.to(**convert))
+            output = module(rows.to(device, dtype))
             if not isinstance(output, torch.Tensor):
                 raise TypeError(
                     f"{type(module).__name__} returned {type(output).__name__}, expected one tensor: "
@@ -76,7 +76,7 @@ def _as_tensor(X: object) -> "torch.Tensor":
     return torch.from_numpy(np.array(array) if not array.flags.writeable else np.ascontiguousarray(array))
 
 
-def _conversion(module: "torch.nn.Module", inputs: "torch.Tensor") -> "dict[str, torch.dtype | torch.device]":
+def _conversion(module: "torch.nn.Module", inputs: "torch.Tensor") -> "tuple[torch.device, torch.dtype]":
     import torch
 
     held = [*module.parameters(), *module.buffers()]
@@ -86,7 +86,7 @@ def _conversion(module: "torch.nn.Module", inputs: "torch.Tensor") -> "dict[str,
     embeds = any(isinstance(part, (torch.nn.Embedding, torch.nn.EmbeddingBag)) for part in module.modules())
     if embeds and not inputs.is_floating_point():
         dtype = torch.int64
-    return {"device": device, "dtype": dtype}
+    return device, dtype
 
 
 @contextmanager
