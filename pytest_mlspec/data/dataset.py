@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
 from pytest_mlspec.data.columns import Columns, columns_of, unknown_column
-from pytest_mlspec.data.fingerprint import Digest
+from pytest_mlspec.data.declarations import check_length, clusters_of, ids_of
+from pytest_mlspec.data.fingerprint import fingerprint_of
 from pytest_mlspec.data.forms import (
     Features,
     IntArray,
@@ -19,11 +20,11 @@ from pytest_mlspec.data.forms import (
     take_rows,
 )
 from pytest_mlspec.data.groups import Codes, Groups, code_values, group
+from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
 from pytest_mlspec.data.targets import (
     Label,
     as_target,
-    as_vector,
     classes_of,
     positive_of,
 )
@@ -95,10 +96,10 @@ class Dataset:
         if n_examples == 0:
             raise ValueError("expected at least one row; got X with 0 rows")
         target = None if y is None else as_target(y)
-        _check_length("y", target, n_examples)
+        check_length("y", target, n_examples)
         known = columns_of(features, columns, n_examples)
         named = classes_of(target, classes)
-        cluster_name, cluster_codes = _clusters_of(clusters, known, n_examples)
+        cluster_name, cluster_codes = clusters_of(clusters, known, n_examples)
         self._set(
             y=target,
             columns=known,
@@ -106,7 +107,7 @@ class Dataset:
             classes=named,
             cluster_name=cluster_name,
             cluster_codes=cluster_codes,
-            ids=_ids_of(ids, n_examples),
+            ids=ids_of(ids, n_examples),
             name=name or "",
             role="",
             description="",
@@ -212,7 +213,7 @@ class Dataset:
         Equal content has an equal fingerprint in every process; names and roles do not count.
         """
         if "fingerprint" not in self._cache:
-            self._cache["fingerprint"] = _fingerprint(self)
+            self._cache["fingerprint"] = fingerprint_of(self)
         return str(self._cache["fingerprint"])
 
     def named(self, name: str) -> Dataset:
@@ -294,13 +295,13 @@ class Dataset:
         """The same rows with changed features: target, columns, ids and lineage stay.
 
         Args:
-            function: from ``X`` to features of as many rows; it must not change its argument.
+            function: from ``X`` to a copy of ``X`` to features of as many rows, in the form that the model takes.
             name: what messages add to the name; by default the function's name.
 
         Raises:
             ValueError: the number of rows changed.
         """
-        changed = as_features(function(self.X))
+        changed = as_features(function(copied(self.X)))
         if count_rows(changed) != len(self):
             raise ValueError(
                 f"expected a perturbation to keep the number of rows of {self.title}: {len(self)} went in, "
@@ -323,14 +324,10 @@ class Dataset:
 
         Copies of one row, or of one cluster, count as one cluster of the sample.
         """
-        random = np.random.default_rng(np.random.SeedSequence(seed))
-        if self.cluster_codes is None:
-            rows = random.integers(len(self), size=len(self))
-            return self._at(rows, cluster_codes=self.origin_rows[rows], cluster_name="resampled row")
-        units = np.unique(self.cluster_codes, return_inverse=True)[1]
-        members = np.split(np.argsort(units, kind="stable"), np.cumsum(np.bincount(units))[:-1])
-        drawn = random.integers(len(members), size=len(members))
-        return self._at(np.concatenate([members[unit] for unit in drawn]))
+        rows = bootstrap_rows(len(self), self.cluster_codes, seed)
+        if self.cluster_codes is not None:
+            return self._at(rows)
+        return self._at(rows, cluster_codes=self.origin_rows[rows], cluster_name="resampled row")
 
     def split(
         self,
@@ -342,10 +339,10 @@ class Dataset:
         seed: int = 0,
         max_duplicates: float = 0.01,
     ) -> Splits:
-        """Train, validation and test data that share no row and no cluster; see :func:`splits.split`."""
-        from pytest_mlspec.data import splits
+        """Train, validation and test data that share no row and no cluster; see :func:`splitting.split`."""
+        from pytest_mlspec.data import splitting
 
-        return splits.split(
+        return splitting.split(
             self, test=test, validation=validation, stratify=stratify, by=by, seed=seed, max_duplicates=max_duplicates
         )
 
@@ -354,53 +351,3 @@ def _restored(values: Mapping[str, object]) -> Dataset:
     dataset = object.__new__(Dataset)
     dataset._set(**values)
     return dataset
-
-
-def _fingerprint(dataset: Dataset) -> str:
-    digest = Digest()
-    digest.features("X", dataset.X)
-    vectors = {"y": dataset.y, "ids": dataset.ids, "classes": dataset.classes}
-    columns = {f"column.{name}": dataset.columns[name] for name in dataset.columns}
-    for name, values in (vectors | columns).items():
-        if values is not None:
-            digest.array(name, values)
-    if dataset.cluster_codes is not None:
-        # Codes are numbered in the origin: a slice and fresh data of the same content number them alike only here.
-        digest.array("clusters", np.unique(dataset.cluster_codes, return_inverse=True)[1].astype(np.int64))
-    digest.value("positive", dataset.positive)
-    return digest.hexdigest()
-
-
-def _check_length(what: str, values: Vector | None, n_examples: int) -> None:
-    if values is not None and values.size != n_examples:
-        raise ValueError(
-            f"expected one entry of {what} per row of X: X has {n_examples} rows, {what} has {values.size}"
-        )
-
-
-def _clusters_of(clusters: object, columns: Columns, n_examples: int) -> tuple[str | None, IntArray | None]:
-    if clusters is None:
-        return None, None
-    if isinstance(clusters, str):
-        if clusters not in columns:
-            raise unknown_column(clusters, columns, "the data (clusters=)")
-        return clusters, code_values(columns[clusters], f"column {clusters!r}")[0]
-    values = as_vector(clusters, "clusters")
-    _check_length("clusters", values, n_examples)
-    return "clusters", code_values(values, "clusters")[0]
-
-
-def _ids_of(ids: object, n_examples: int) -> Vector | None:
-    if ids is None:
-        return None
-    values = as_vector(ids, "ids")
-    _check_length("ids", values, n_examples)
-    twice = _repeated(values.tolist())
-    if twice:
-        raise ValueError(f"expected a unique id per row; got {twice} more than once. Rows of one patient: clusters=")
-    return values.copy()
-
-
-def _repeated(values: Iterable[object]) -> list[object]:
-    seen: set[object] = set()
-    return [value for value in values if value in seen or seen.add(value)][:3]  # type: ignore[func-returns-value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from pytest_mlspec.data.forms import (
     is_tensor,
 )
 from pytest_mlspec.data.targets import as_vector
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data.dataset import Dataset
 
 DIGEST_SIZE = 16
 
@@ -105,4 +109,20 @@ class Digest:
 def _digest_of(item: object) -> str:
     digest = Digest()
     digest.value("item", item)
+    return digest.hexdigest()
+
+
+def fingerprint_of(dataset: Dataset) -> str:
+    """Hash of features, target, columns, ids, classes, clusters and positive class, as 32 hexadecimal digits."""
+    digest = Digest()
+    digest.features("X", dataset.X)
+    vectors = {"y": dataset.y, "ids": dataset.ids, "classes": dataset.classes}
+    columns = {f"column.{name}": dataset.columns[name] for name in dataset.columns}
+    for name, values in (vectors | columns).items():
+        if values is not None:
+            digest.array(name, values)
+    if dataset.cluster_codes is not None:
+        # Codes are numbered in the origin: a slice and fresh data of the same content number them alike only here.
+        digest.array("clusters", np.unique(dataset.cluster_codes, return_inverse=True)[1].astype(np.int64))
+    digest.value("positive", dataset.positive)
     return digest.hexdigest()

@@ -32,8 +32,11 @@ def require_finite(dataset: Dataset, needed_by: str = "the model") -> None:
     Raises:
         ValueError: a NaN or an infinite entry; names the first one's row and column.
     """
+    if dataset._cache.get("finite"):
+        return
     found = _first_bad(dataset.X)
     if found is None:
+        dataset._cache["finite"] = True
         return
     place, value, n_rows = found
     raise ValueError(

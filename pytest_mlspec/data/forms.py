@@ -102,15 +102,25 @@ def take_rows(X: Features, rows: IntArray) -> Features:
     return X[rows]
 
 
+def copied(X: Features) -> Features:
+    """A copy of ``X`` in the same form, so that a function that changes its argument does no harm."""
+    return X.clone() if hasattr(X, "clone") else X.copy()
+
+
 def frame_columns(X: Features) -> dict[str, object]:
     """The columns of a frame as ``{name as text: name in the frame}``; empty for every other form."""
     if not is_frame(X):
         return {}
-    names = list(X.columns) if hasattr(X, "columns") and not hasattr(X, "column_names") else list(X.column_names)
+    import narwhals.stable.v1 as nw
+
+    try:
+        names = list(nw.from_native(X, eager_only=True).columns)
+    except ValueError as error:
+        raise ValueError(f"expected a frame with unique column names; {error}") from error
     texts = [str(name) for name in names]
     twice = sorted({text for text in texts if texts.count(text) > 1})
     if twice:
-        raise ValueError(f"expected a frame with unique column names; got {', '.join(map(repr, twice))} more than once")
+        raise ValueError(f"expected a frame with unique column names; got {', '.join(twice)} more than once")
     return dict(zip(texts, names, strict=True))
 
 

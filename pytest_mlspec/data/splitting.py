@@ -6,7 +6,87 @@ from itertools import pairwise
 
 import numpy as np
 
+from pytest_mlspec.data.dataset import Dataset
 from pytest_mlspec.data.forms import IntArray
+from pytest_mlspec.data.groups import code_values
+from pytest_mlspec.data.splits import Splits
+
+
+def split(
+    dataset: Dataset,
+    *,
+    test: float = 0.3,
+    validation: float = 0.0,
+    stratify: bool = False,
+    by: str | None = None,
+    seed: int = 0,
+    max_duplicates: float = 0.01,
+) -> Splits:
+    """Split rows at random into train, validation and test data that share no row and no cluster.
+
+    Args:
+        dataset: what to split.
+        test, validation: fraction of the rows in [0, 1), or a whole number of rows; with clusters as near to it as
+            whole clusters allow.
+        stratify: keep the classes of ``y`` in proportion in every part, to within one row.
+        by: column whose values must stay together, besides the declared clusters.
+        seed: of the random order; the same seed gives the same parts.
+        max_duplicates: see :class:`Splits`.
+
+    Raises:
+        ValueError: a part without rows, a class too small for its parts, ``stratify`` without class labels.
+    """
+    wanted = {"test": test, "validation": validation}
+    sizes = {part: part_size(amount, len(dataset), part) for part, amount in wanted.items() if amount}
+    if not sizes:
+        raise ValueError(f"expected a part to hold out; got test={test!r}, validation={validation!r}")
+    if sum(sizes.values()) >= len(dataset):
+        raise ValueError(
+            f"expected rows left to train on; test={test!r} and validation={validation!r} take all {len(dataset)}"
+        )
+    units = _units(dataset, by)
+    strata = _strata(dataset, len(sizes) + 1) if stratify else np.zeros(len(dataset), dtype=np.int64)
+    rows = assign_parts(units, strata, list(sizes.values()), seed)
+    chosen = dict(zip([*sizes, "train"], rows, strict=True))
+    empty = [part for part, part_rows in chosen.items() if part_rows.size == 0]
+    if empty:
+        raise ValueError(
+            f"expected rows in every part; {' and '.join(empty)} got none: {units.max() + 1} clusters in "
+            f"{len(dataset)} rows cannot be divided so"
+        )
+    parts = {part: dataset._at(part_rows) for part, part_rows in chosen.items()}
+    return Splits(
+        train=parts["train"],
+        validation=parts.get("validation"),
+        test=parts.get("test"),
+        max_duplicates=max_duplicates,
+        name=dataset.name,
+    )
+
+
+def _units(dataset: Dataset, by: str | None) -> IntArray:
+    together: list[IntArray] = []
+    if by is not None:
+        together.append(code_values(dataset._column(by), f"column {by!r}")[0])
+    if dataset.cluster_codes is not None:
+        together.append(np.unique(dataset.cluster_codes, return_inverse=True)[1].astype(np.int64))
+    if not together:
+        return np.arange(len(dataset), dtype=np.int64)
+    return together[0] if len(together) == 1 else joined_units(*together)
+
+
+def _strata(dataset: Dataset, n_parts: int) -> IntArray:
+    if dataset.y is None or dataset.classes is None:
+        why = "there is no y" if dataset.y is None else "y holds numbers to predict"
+        raise ValueError(f"expected class labels for stratify=True; {why}. Pass stratify=False or Dataset(classes=...)")
+    codes, values = code_values(dataset.y, "y")
+    counts = np.bincount(codes)
+    if counts.min() < n_parts:
+        rarest = values[int(counts.argmin())]
+        raise ValueError(
+            f"expected at least {n_parts} rows of every class for stratify=True; class {rarest!r} has {counts.min()}"
+        )
+    return codes
 
 
 def part_size(amount: float, n_examples: int, part: str) -> int:
