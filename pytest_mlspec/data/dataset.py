@@ -16,6 +16,7 @@ from pytest_mlspec.data.forms import (
     IntArray,
     Vector,
     as_features,
+    copied,
     count_rows,
     take_rows,
 )
