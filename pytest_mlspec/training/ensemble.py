@@ -1,13 +1,13 @@
 """The ensemble: the trained members of one training function, one per seed."""
 
-import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_mlspec.training.fitting import fit_each
 from pytest_mlspec.training.identity import IdenticalMembersError, refuse_identical
 from pytest_mlspec.training.models import is_model
+from pytest_mlspec.training.seeding import check_seeds
 
 if TYPE_CHECKING:
     from pytest_mlspec.data.dataset import Dataset
@@ -81,8 +81,8 @@ class Ensemble:
             The ensemble of `len(seeds)` members.
 
         Raises:
-            ValueError: the seeds are empty, negative or repeated, or `output` is unknown.
-            TypeError: the seeds are not integers, or the function returns something that is not a model.
+            ValueError: the seeds are not distinct non-negative integers, or `output` is unknown.
+            TypeError: the function returns something that is not a model.
             IdenticalMembersError: all members came out the same, so the seeds replicate nothing.
 
         Example:
@@ -92,7 +92,7 @@ class Ensemble:
             >>> Ensemble.fit(lambda seed: MLPClassifier(max_iter=5, tol=1, random_state=seed).fit(X, y), 3, name="iris")
             Ensemble('iris', 3 members of MLPClassifier, seeds 0-2)
         """
-        numbers = _checked_seeds(seeds)
+        numbers = check_seeds(seeds)
         if jobs < 1:
             raise ValueError(f"jobs={jobs}: expected at least 1")
         label = name if name is not None else _name_of(function)
@@ -185,38 +185,6 @@ class Ensemble:
         word = "member" if len(self) == 1 else "members"
         missing = "" if len(self) == self.declared else f" of {self.declared} declared"
         return f"Ensemble({self.name!r}, {len(self)} {word}{missing} of {kind}, {_seeds_in_words(self.seeds)})"
-
-
-def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(seeds, bool):
-        raise TypeError(f"seeds={seeds!r}: expected a number of members or distinct seeds such as [3, 5, 8]")
-    if isinstance(seeds, (str, bytes)):
-        raise TypeError(f"seeds={seeds!r}: expected integers")
-    try:
-        n_members = operator.index(seeds)  # type: ignore[arg-type]  # a sequence raises
-    except TypeError:
-        return _distinct(seeds)
-    if n_members < 1:
-        raise ValueError(f"seeds={n_members}: expected at least one member")
-    return tuple(range(n_members))
-
-
-def _distinct(given: object) -> tuple[int, ...]:
-    if not isinstance(given, Iterable):
-        raise TypeError(f"seeds={given!r}: expected a number of members or distinct integers such as [3, 5, 8]")
-    seeds: tuple[object, ...] = tuple(given)
-    wrong = [seed for seed in seeds if isinstance(seed, bool) or not hasattr(seed, "__index__")]
-    if wrong:
-        raise TypeError(f"seeds={list(seeds)!r}: expected integers, got {wrong[0]!r}")
-    numbers = tuple(operator.index(seed) for seed in seeds)  # type: ignore[arg-type]  # checked above
-    if not numbers:
-        raise ValueError("seeds=[]: expected at least one seed")
-    if min(numbers) < 0:
-        raise ValueError(f"seeds={list(numbers)}: expected non-negative integers, got {min(numbers)}")
-    if len(set(numbers)) < len(numbers):
-        repeated = next(seed for seed in numbers if numbers.count(seed) > 1)
-        raise ValueError(f"seeds={list(numbers)}: seed {repeated} comes more than once; replicates need distinct seeds")
-    return numbers
 
 
 def _checked_output(output: Output | None) -> Output | None:

@@ -1,14 +1,16 @@
 """Global random generators: seeded for one fit and put back after it."""
 
+import functools
+import operator
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, ModuleType
 
 import numpy as np
 
-__all__ = ["import_torch_if_named", "seeded"]
+__all__ = ["check_seeds", "import_torch_if_named", "seeded"]
 
 
 @contextmanager
@@ -73,6 +75,8 @@ def _nothing() -> None:
 
 def import_torch_if_named(function: Callable[..., object]) -> None:
     """Import torch now when the function's own code imports it, so that `seeded` reaches its generator."""
+    while isinstance(function, functools.partial):
+        function = function.func
     code = getattr(function, "__code__", None)
     if "torch" in sys.modules or not isinstance(code, CodeType) or not _names_torch(code):
         return
@@ -86,3 +90,38 @@ def _names_torch(code: CodeType) -> bool:
     if any(name.partition(".")[0] == "torch" for name in code.co_names):
         return True
     return any(_names_torch(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Give the seeds that a declaration means: n stands for 0, 1, ..., n - 1, a list for itself.
+
+    Raises:
+        ValueError: not distinct non-negative integers, or none at all.
+    """
+    if isinstance(seeds, (bool, str, bytes)):
+        raise ValueError(f"seeds={seeds!r}: expected a number of members, or distinct integers such as [3, 5, 8]")
+    try:
+        n_members = operator.index(seeds)  # type: ignore[arg-type]  # a sequence raises
+    except TypeError:
+        return _distinct(seeds)
+    if n_members < 1:
+        raise ValueError(f"seeds={n_members}: expected at least one member")
+    return tuple(range(n_members))
+
+
+def _distinct(given: object) -> tuple[int, ...]:
+    if not isinstance(given, Iterable):
+        raise ValueError(f"seeds={given!r}: expected a number of members, or distinct integers such as [3, 5, 8]")
+    seeds: tuple[object, ...] = tuple(given)
+    wrong = [seed for seed in seeds if isinstance(seed, bool) or not hasattr(seed, "__index__")]
+    if wrong:
+        raise ValueError(f"seeds={list(seeds)!r}: expected integers, got {wrong[0]!r}")
+    numbers = tuple(operator.index(seed) for seed in seeds)  # type: ignore[arg-type]  # checked above
+    if not numbers:
+        raise ValueError("seeds=[]: expected at least one seed")
+    if min(numbers) < 0:
+        raise ValueError(f"seeds={list(numbers)}: expected non-negative integers, got {min(numbers)}")
+    if len(set(numbers)) < len(numbers):
+        repeated = next(seed for seed in numbers if numbers.count(seed) > 1)
+        raise ValueError(f"seeds={list(numbers)}: seed {repeated} comes more than once; replicates need distinct seeds")
+    return numbers

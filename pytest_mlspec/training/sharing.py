@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ def share_once(
         folder: a folder of this user alone, shared by the processes of one test run; made when missing.
         key: names the ensemble in the folder, from `share_key`.
         train: trains the ensemble.
-        trained_on: this process' own datasets, for a loaded ensemble; datasets are not written.
+        trained_on: this process' own training sets, which a loaded ensemble then refers to; where left out, the
+            training sets are written to the folder beside the members.
 
     Returns:
         The ensemble, and "trained", "shared" or "not shareable: <why>" (then it was trained here).
@@ -48,11 +50,11 @@ def share_once(
     with FileLock(folder / f"{key}.lock"):
         reason = _read_reason(reason_file)
         if reason is None:
-            ensemble, reason = _load(path, tuple(trained_on or ()))
+            ensemble, reason = _load(path, trained_on)
             if ensemble is not None:
                 return ensemble, "shared"
         if reason is None:
-            return _train_and_keep(path, reason_file, train)
+            return _train_and_keep(path, reason_file, train, with_data=trained_on is None)
     return train(), f"not shareable: {reason}"  # after the lock: every process trains, at the same time
 
 
@@ -84,7 +86,7 @@ def _argument_digest(value: object) -> str | None:
     return content_digest(value)
 
 
-def _load(path: Path, trained_on: "tuple[Dataset, ...]") -> tuple[Ensemble | None, str | None]:
+def _load(path: Path, trained_on: "Sequence[Dataset] | None") -> tuple[Ensemble | None, str | None]:
     """Load the ensemble; (None, None) when there is none yet, (None, why) when there is one that cannot be loaded."""
     payload = _read_whole(path)
     if payload is None:
@@ -95,7 +97,9 @@ def _load(path: Path, trained_on: "tuple[Dataset, ...]") -> tuple[Ensemble | Non
         return None, f"it cannot be loaded in another process ({_in_words(error)})"
 
 
-def _train_and_keep(path: Path, reason_file: Path, train: Callable[[], Ensemble]) -> tuple[Ensemble, str]:
+def _train_and_keep(
+    path: Path, reason_file: Path, train: Callable[[], Ensemble], *, with_data: bool
+) -> tuple[Ensemble, str]:
     try:
         ensemble = train()
     except BaseException as error:
@@ -103,7 +107,7 @@ def _train_and_keep(path: Path, reason_file: Path, train: Callable[[], Ensemble]
             _write_whole(reason_file, f"training raised {_in_words(error)} in another process".encode())
         raise
     try:
-        _write_whole(path, _dump(ensemble))
+        _write_whole(path, _dump(ensemble, with_data=with_data))
     except Exception as error:  # noqa: BLE001  # pickling runs the members' own code; a full disk is no failure either
         reason = f"its members cannot be pickled ({_in_words(error)})"
         with suppress(OSError):
@@ -112,18 +116,20 @@ def _train_and_keep(path: Path, reason_file: Path, train: Callable[[], Ensemble]
     return ensemble, "trained"
 
 
-def _dump(ensemble: Ensemble) -> bytes:
+def _dump(ensemble: Ensemble, *, with_data: bool) -> bytes:
     import cloudpickle
 
-    fields = ("members", "seeds", "name", "output", "classes", "declared", "retrained", "durations")
-    payload: bytes = cloudpickle.dumps({field: getattr(ensemble, field) for field in fields})
+    left_out = () if with_data else ("trained_on",)
+    names = [field.name for field in fields(ensemble) if field.name not in left_out]
+    payload: bytes = cloudpickle.dumps({name: getattr(ensemble, name) for name in names})
     return payload
 
 
-def _rebuild(payload: bytes, trained_on: "tuple[Dataset, ...]") -> Ensemble:
+def _rebuild(payload: bytes, trained_on: "Sequence[Dataset] | None") -> Ensemble:
     import cloudpickle
 
-    return Ensemble(**cloudpickle.loads(payload), trained_on=trained_on)
+    ensemble = Ensemble(**cloudpickle.loads(payload))
+    return ensemble if trained_on is None else replace(ensemble, trained_on=tuple(trained_on))
 
 
 def _make_private(folder: Path) -> None:
