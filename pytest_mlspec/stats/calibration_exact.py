@@ -21,9 +21,7 @@ _CAP = 0.75  # share of the wealth that one row may cost
 _STEPS = 34  # halvings of [0, 1]: 6e-11
 
 
-def betting_upper(
-    confidence: Scores, hit: Hits, bins: Bins, level: float, *, edges_fixed: bool = True
-) -> FloatArray:
+def betting_upper(confidence: Scores, hit: Hits, bins: Bins, level: float, *, edges_fixed: bool = True) -> FloatArray:
     """The smallest limit t that the data meet: at every limit from it on the worst sign vector's wealth is 1/level.
 
     ECE = max over sign vectors s of E[s r]. If ECE >= t, betting lambda_i on t - s r_i is a losing game for the true
@@ -92,9 +90,7 @@ def _row_signs(residual: FloatArray, index: npt.NDArray[np.intp]) -> FloatArray:
     return signs
 
 
-def _upper_wealth(
-    residual: FloatArray, stake: FloatArray, starts: npt.NDArray[np.intp]
-) -> Callable[[float], float]:
+def _upper_wealth(residual: FloatArray, stake: FloatArray, starts: npt.NDArray[np.intp]) -> Callable[[float], float]:
     def wealth(limit: float) -> float:
         bet = np.minimum(stake, _CAP / max(1.0 - limit, 1e-12))
         plus = np.add.reduceat(np.log1p(bet * (limit - residual)), starts)

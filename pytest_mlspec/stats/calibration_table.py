@@ -172,9 +172,7 @@ def checked_rows(confidence: Scores, hit: Hits) -> tuple[Scores, npt.NDArray[np.
     return scores, codes.astype(np.uint8, copy=False)
 
 
-def top_label(
-    probabilities: Scores, codes: npt.NDArray[np.integer]
-) -> tuple[Scores, npt.NDArray[np.bool_]]:
+def top_label(probabilities: Scores, codes: npt.NDArray[np.integer]) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """The top probability of each row and whether its class is the true one.
 
     Args:

@@ -128,10 +128,10 @@ def block_placements(scores: Scores, positive: BoolArray) -> FloatArray:
         few, many, sign = many, few, -1
     block = len(many) // len(few)
     generator = np.random.default_rng(_SEED)
-    many = generator.permutation(many)[: block * len(few)].reshape(len(few), block)
+    drawn = generator.permutation(many)[: block * len(few)].reshape(len(few), block)
     placed = np.empty((len(scores), len(few)))
     for member, row in enumerate(scores):
-        own, others = row[few][:, None], row[many]
+        own, others = row[few][:, None], row[drawn]
         above = np.count_nonzero(own > others, axis=1)
         not_below = np.count_nonzero(own >= others, axis=1)
         placed[member] = (above + not_below) / (2 * block)
