@@ -1,0 +1,78 @@
+"""Requirements on ML models as pytest markers; every verdict is met, violated or undecided with a controlled error rate.
+
+Public names are resolved on first use, because this package is imported by every pytest run in whose environment it is
+installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_mlspec import metrics as metrics
+    from pytest_mlspec.data import Dataset as Dataset
+    from pytest_mlspec.data import Splits as Splits
+    from pytest_mlspec.fixtures import dataset as dataset
+    from pytest_mlspec.fixtures import ensemble as ensemble
+    from pytest_mlspec.markers import calibration as calibration
+    from pytest_mlspec.markers import parity as parity
+    from pytest_mlspec.markers import satisficing as satisficing
+    from pytest_mlspec.markers import seed_variance as seed_variance
+    from pytest_mlspec.metrics import metric as metric
+    from pytest_mlspec.metrics.estimate import Estimate as Estimate
+    from pytest_mlspec.predictions import Predictions as Predictions
+    from pytest_mlspec.training import Ensemble as Ensemble
+    from pytest_mlspec.verdict import Undecided as Undecided
+    from pytest_mlspec.verdict import Verdict as Verdict
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "pytest_mlspec.data",
+    "Ensemble": "pytest_mlspec.training",
+    "Estimate": "pytest_mlspec.metrics.estimate",
+    "Predictions": "pytest_mlspec.predictions",
+    "Splits": "pytest_mlspec.data",
+    "Undecided": "pytest_mlspec.verdict",
+    "Verdict": "pytest_mlspec.verdict",
+    "calibration": "pytest_mlspec.markers",
+    "dataset": "pytest_mlspec.fixtures",
+    "ensemble": "pytest_mlspec.fixtures",
+    "metric": "pytest_mlspec.metrics",
+    "parity": "pytest_mlspec.markers",
+    "satisficing": "pytest_mlspec.markers",
+    "seed_variance": "pytest_mlspec.markers",
+}
+
+__all__ = [
+    "Dataset",
+    "Ensemble",
+    "Estimate",
+    "Predictions",
+    "Splits",
+    "Undecided",
+    "Verdict",
+    "calibration",
+    "dataset",
+    "ensemble",
+    "metric",
+    "metrics",
+    "parity",
+    "satisficing",
+    "seed_variance",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "metrics":
+        return import_module("pytest_mlspec.metrics")
+    if name in _HOMES:
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,180 @@
+"""Markers: the typed twins that users write, and how the marks of a collected test become contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pytest
+
+from pytest_mlspec.requirements.catalogue import KINDS
+from pytest_mlspec.requirements.contract import Contract
+from pytest_mlspec.requirements.reading import ambiguities, nearest_kind, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the marks of one test ask: contracts, a bare ``satisficing``, or faults."""
+
+    contracts: tuple[Contract, ...] = ()
+    labelled: bool = False
+    faults: tuple[str, ...] = ()
+
+
+ASKED = pytest.StashKey[Asked]()
+Members = Literal["every", "mean"] | float
+
+
+def register(config: pytest.Config) -> None:
+    """Register one marker per kind, so that ``--strict-markers`` knows them."""
+    for kind in KINDS.values():
+        config.addinivalue_line("markers", f"{kind.name}({kind.limits[0].name}=..., ...): {kind.summary} (pytest-mlspec)")
+
+
+def read_marks(item: pytest.Item) -> Asked | None:
+    """Read every mark of ours on a test; ``None`` where there is none."""
+    levels = list(_levels(item))
+    if not any(mark.name in KINDS or mark.kwargs for marks in levels for mark in marks):
+        return None
+    contracts: list[Contract] = []
+    faults = [fault for marks in levels for mark in marks if (fault := _misspelt(mark))]
+    labelled = False
+    for name, marks in _closest(levels):
+        full = [mark for mark in marks if mark.args or mark.kwargs]
+        if not full:
+            labelled = labelled or name == "satisficing"
+            if name != "satisficing" and "requirement" in getattr(item, "fixturenames", ()):
+                faults.append(f"{name}: no limit given, expected one of {_limits(name)}")
+        for mark in reversed(full):  # the decorator nearest to the function comes last, as it is written
+            found = read(KINDS[name], mark.args, mark.kwargs, location=location(item))
+            if isinstance(found, Contract):
+                contracts.append(replace(found, index=len(contracts)))
+            else:
+                faults.extend(found)
+    if not (contracts or faults or labelled):
+        return None
+    faults.extend(ambiguities(contracts))
+    labelled = labelled and not any(contract.kind == "satisficing" for contract in contracts)
+    return Asked(contracts=tuple(contracts), labelled=labelled and not contracts, faults=tuple(faults))
+
+
+def _misspelt(mark: pytest.Mark) -> str:
+    """A mark that carries a limit of ours under a name that is almost ours would silently ask for nothing."""
+    near = nearest_kind(mark.name) if mark.name not in KINDS else None
+    if near is None or not any(limit.name in mark.kwargs for limit in KINDS[near].limits):
+        return ""
+    return f"unknown marker {mark.name!r}; did you mean {near!r}?"
+
+
+def _closest(levels: Sequence[Sequence[pytest.Mark]]) -> Iterator[tuple[str, list[pytest.Mark]]]:
+    """For each kind the marks of the innermost level that gives arguments: parameter, function, class, module.
+
+    ``get_closest_marker`` puts the function before the parameter, so the levels are walked here.
+    """
+    for name in KINDS:
+        per_level = [[mark for mark in marks if mark.name == name] for marks in levels]
+        with_arguments = [marks for marks in per_level if any(mark.args or mark.kwargs for mark in marks)]
+        bare = [mark for marks in per_level for mark in marks]
+        if with_arguments:
+            yield name, with_arguments[0]
+        elif bare:
+            yield name, bare
+
+
+def _levels(item: pytest.Item) -> Iterator[Sequence[pytest.Mark]]:
+    callspec = getattr(item, "callspec", None)
+    of_parameter = list(callspec.marks) if callspec is not None else []
+    yield of_parameter
+    yield [mark for mark in item.own_markers if not any(mark is other for other in of_parameter)]
+    for node in reversed(item.listchain()[:-1]):
+        yield node.own_markers
+
+
+def _limits(name: str) -> str:
+    return " | ".join(f"{limit.name}=" for limit in KINDS[name].limits)
+
+
+def location(item: pytest.Item) -> str:
+    """``tests/test_model.py:12`` of the test function, as the editor counts lines."""
+    path, line, _ = item.location
+    return f"{path}:{line + 1}" if line is not None else path
+
+
+def imply_satisficing(item: pytest.Item, asked: Asked) -> None:
+    """Every hard limit is part of the gate that ``-m satisficing`` selects."""
+    if asked.contracts and not any(mark.name == "satisficing" for mark in item.iter_markers()):
+        item.add_marker(pytest.mark.satisficing)
+
+
+def _mark(name: str, arguments: dict[str, object]) -> pytest.MarkDecorator:
+    mark: pytest.MarkDecorator = getattr(pytest.mark, name)
+    return mark.with_args(**{key: value for key, value in arguments.items() if value is not None})
+
+
+def satisficing(
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    max_failure_rate: float | None = None,
+    max_failures: int | None = None,
+    delta: float | None = None,
+    metric: str | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A hard limit: exactly one of ``at_least``, ``at_most``, ``max_failure_rate`` and ``max_failures``.
+
+    ``delta`` is the largest loss that one case may have; a case with a larger loss fails.
+    """
+    return _mark("satisficing", dict(locals()))
+
+
+def calibration(
+    *,
+    max_ece: float | None = None,
+    max_mce: float | None = None,
+    bins: int | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A limit on a binned calibration error: ``max_ece`` or ``max_mce``; ``bins`` pins the definition."""
+    return _mark("calibration", dict(locals()))
+
+
+def parity(
+    *,
+    by: str | Sequence[str],
+    max_gap: float | None = None,
+    min_ratio: float | None = None,
+    metric: str | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A limit between the groups of ``by``: ``max_gap`` (largest minus smallest) or ``min_ratio`` (smallest over largest)."""
+    return _mark("parity", dict(locals()))
+
+
+def seed_variance(
+    *,
+    max_std: float,
+    metric: str | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A limit on the standard deviation over retrainings, with the noise of the finite test set removed."""
+    return _mark("seed_variance", dict(locals()))

@@ -1,0 +1,77 @@
+"""Judges listed cases by counting: nothing is inferred beyond them, so nothing is ever undecided."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from pytest_mlspec.metrics.judge import refuse_training_rows
+from pytest_mlspec.stats.bounds import IntArray
+from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide
+
+if TYPE_CHECKING:
+    from pytest_mlspec.metrics.estimate import Estimate
+
+SHOWN = 3
+
+
+@runtime_checkable
+class CountsFailures(Protocol):
+    """Evidence that knows which cases failed."""
+
+    def failing(self, member: int) -> IntArray:
+        """Positions of the failing cases of one member."""
+
+    def describe_case(self, position: int, member: int) -> str:
+        """One case in words: its index or id, its columns, its loss."""
+
+
+def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin) -> Verdict:
+    """Count the failing cases of the worst member and name them.
+
+    Raises:
+        TypeError: the estimate does not know which cases failed.
+    """
+    started = perf_counter()
+    evidence, predictions = estimate.evidence, estimate.predictions
+    if not isinstance(evidence, CountsFailures):
+        raise TypeError(f"max_failures counts failing cases of failure_rate, got {estimate.subject}")
+    refuse_training_rows(estimate)
+    failing = [evidence.failing(member) for member in range(len(evidence.values))]
+    worst = max(range(len(failing)), key=lambda member: len(failing[member]))
+    failures = float(len(failing[worst]))
+    lines = [f"case {evidence.describe_case(int(position), worst)}" for position in failing[worst][:SHOWN]]
+    if len(failing[worst]) > SHOWN:
+        lines.append(f"and {len(failing[worst]) - SHOWN} more failing cases")
+    if len(failing) > 1:
+        lines.insert(0, f"worst of {len(failing)} members (seed {predictions.seeds[worst]})")
+    return announce(
+        Verdict(
+            outcome=decide(failures, failures, "<=", float(limit)),
+            origin=origin,
+            subject=f"failing cases ({estimate.subject})",
+            comparison="<=",
+            threshold=limit,
+            value=failures,
+            low=failures,
+            high=failures,
+            confidence=terms.confidence,
+            n=int(evidence.sizes[worst]),
+            unit="listed cases",
+            method="counted",
+            bound_class="exact",
+            source="a statement about the listed cases themselves",
+            metric=estimate.metric,
+            form="count",
+            members=terms.members,
+            values=tuple(float(len(positions)) for positions in failing),
+            seeds=tuple(int(seed) for seed in predictions.seeds),
+            declared_members=int(predictions.declared),
+            model=predictions.name,
+            dataset=predictions.dataset_name,
+            slice=predictions.description,
+            details=tuple(lines),
+            fingerprints=predictions.fingerprints(),
+            duration=perf_counter() - started,
+        )
+    )

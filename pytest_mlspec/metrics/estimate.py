@@ -1,0 +1,206 @@
+"""What a metric returns: a value per member, its bounds, and comparisons that give verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
+
+import numpy as np
+
+from pytest_mlspec.metrics.evidence import Evidence
+from pytest_mlspec.stats.bounds import FloatArray
+from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value
+
+if TYPE_CHECKING:
+    from pytest_mlspec.predictions import Predictions
+
+Form: TypeAlias = Literal["level", "gap", "ratio", "worst", "seed_std", "difference"]
+WORDS: dict[str, str] = {
+    "level": "{metric}",
+    "gap": "gap in {metric} by {by}",
+    "ratio": "ratio of {metric} by {by}",
+    "worst": "worst {metric} by {by}",
+    "seed_std": "seed std of {metric}",
+    "difference": "difference in {metric}",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimate:
+    """A measured metric that answers ``>=`` and ``<=`` with a verdict whose error rate is controlled.
+
+    ``.values`` is the metric per member, ``.value`` their mean, ``.low(member)`` and ``.high(member)`` the one-sided
+    bounds; ``.gap(by)``, ``.worst(by)``, ``.ratio(by)``, ``.seed_std()`` and ``-`` give further estimates.
+    """
+
+    # NumPy scalars on the left leave the comparison to us instead of turning it into an array.
+    __array_ufunc__: ClassVar[None] = None
+
+    predictions: Predictions
+    metric: str
+    evidence: Evidence
+    greater_is_better: bool
+    of: str = ""
+    settings: tuple[tuple[str, object], ...] = ()
+    form: Form = "level"
+    by: tuple[str, ...] = ()
+    between: str = ""
+
+    @property
+    def values(self) -> FloatArray:
+        """(members,) the metric of each member."""
+        return self.evidence.values
+
+    @property
+    def value(self) -> float:
+        """The mean of the members' values."""
+        return float(np.mean(self.values))
+
+    def low(self, member: int = 0, *, confidence: float | None = None) -> float:
+        """The one-sided lower bound of one member (its position, not its seed)."""
+        return float(self._bounds(confidence).low[member])
+
+    def high(self, member: int = 0, *, confidence: float | None = None) -> float:
+        """The one-sided upper bound of one member (its position, not its seed)."""
+        return float(self._bounds(confidence).high[member])
+
+    def _bounds(self, confidence: float | None):  # type: ignore[no-untyped-def]
+        terms = configured_terms()
+        if confidence is not None:
+            terms = replace(terms, confidence=check_confidence(confidence))
+        return self.evidence.bounds(terms.level, terms)
+
+    @property
+    def subject(self) -> str:
+        """What is measured, in words: ``gap in recall of malignant by sex``."""
+        metric = self.metric.replace("_", " ") + (f" of {self.of}" if self.of else "")
+        words = WORDS[self.form].format(metric=metric, by=" and ".join(self.by))
+        return f"{words}, {self.between}" if self.between else words
+
+    # ---- the algebra -------------------------------------------------------------------------------------------
+
+    def gap(self, by: str | Sequence[str]) -> Estimate:
+        """Largest minus smallest value over the groups of a column, or of the intersections of several columns."""
+        return self._grouped("gap", by)
+
+    def ratio(self, by: str | Sequence[str]) -> Estimate:
+        """Smallest over largest value over the groups of a column (0.8 is the four-fifths rule)."""
+        return self._grouped("ratio", by)
+
+    def worst(self, by: str | Sequence[str]) -> Estimate:
+        """The value of the worst group: the smallest where greater is better, else the largest."""
+        return self._grouped("worst", by)
+
+    def _grouped(self, form: Literal["gap", "ratio", "worst"], by: str | Sequence[str]) -> Estimate:
+        from pytest_mlspec.metrics.groups import fold_groups
+
+        self._require_level(f".{form}()")
+        columns = (by,) if isinstance(by, str) else tuple(by)
+        if not columns:
+            raise ValueError(f".{form}() expects the name of a column or several, got by={by!r}")
+        evidence = fold_groups(form, self.evidence, self.predictions, columns, greater_is_better=self.greater_is_better)
+        greater = {"gap": False, "ratio": True, "worst": self.greater_is_better}[form]
+        return replace(self, evidence=evidence, form=form, by=columns, greater_is_better=greater)
+
+    def seed_std(self) -> Estimate:
+        """The standard deviation over retrainings, with the noise of the finite test set removed."""
+        from pytest_mlspec.metrics.spread import SeedStd
+
+        self._require_level(".seed_std()")
+        evidence = SeedStd(
+            evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered
+        )
+        return replace(self, evidence=evidence, form="seed_std", greater_is_better=False)
+
+    def __sub__(self, other: object) -> Estimate:
+        from pytest_mlspec.metrics.difference import paired_difference
+
+        if not isinstance(other, Estimate):
+            raise TypeError(
+                "only an estimate can be subtracted from an estimate: write the margin on the right, "
+                f"as in `a - b >= -0.01`; got {other!r}"
+            )
+        self._require_level("-")
+        other._require_level("-")
+        return paired_difference(self, other)
+
+    def with_delta(self, delta: float) -> Estimate:
+        """The failure rate at this largest loss of one case, where the body left it to the contract."""
+        from pytest_mlspec.metrics.losses import PendingFailures
+
+        if not isinstance(self.evidence, PendingFailures):
+            raise TypeError(f"delta belongs to failure_rate; {self.subject} has none")
+        settings = (*(pair for pair in self.settings if pair[0] != "delta"), ("delta", delta))
+        return replace(self, evidence=self.evidence.at(delta), settings=settings)
+
+    def _require_level(self, operation: str) -> None:
+        if self.form != "level":
+            raise TypeError(f"{operation} is not defined on a {self.form} ({self.subject}): apply it to the metric itself")
+
+    @property
+    def _clustered(self) -> bool:
+        return self.predictions.cluster_codes is not None
+
+    # ---- comparisons -------------------------------------------------------------------------------------------
+
+    def __ge__(self, other: object) -> Verdict:
+        return self._compare(">=", other)
+
+    def __le__(self, other: object) -> Verdict:
+        return self._compare("<=", other)
+
+    def _compare(self, comparison: Comparison, other: object) -> Verdict:
+        __tracebackhide__ = True
+        if isinstance(other, Estimate):
+            raise TypeError("two estimates are compared by their paired difference: write `a - b >= -0.01`")
+        if isinstance(other, bool) or not isinstance(other, Real):
+            return NotImplemented  # `requirement` answers by its reflected method
+        from pytest_mlspec.metrics.judge import judge
+
+        return judge(self, comparison, float(other) if not isinstance(other, int) else other)
+
+    def judged(self, comparison: Comparison, threshold: float, terms: Terms) -> Verdict:
+        """Judge on terms of one's own, as a notebook does that has no markers."""
+        from pytest_mlspec.metrics.judge import judge
+
+        return judge(self, comparison, threshold, terms=terms)
+
+    # ---- misuse, answered --------------------------------------------------------------------------------------
+
+    def __gt__(self, other: object) -> NoReturn:
+        raise TypeError("write `>=`: a requirement includes its limit")
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise TypeError("write `<=`: a requirement includes its limit")
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"an estimate has no exact value to compare with ==: use `>=` or `<=`, or compare `.value` "
+            f"({format_value(self.value)}) with pytest.approx"
+        )
+
+    def __ne__(self, other: object) -> NoReturn:
+        raise TypeError("an estimate has no exact value to compare with !=: use `>=` or `<=`")
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"the truth of an estimate is not defined: compare it, as in `{self.metric}(...) >= 0.9`")
+
+    def __float__(self) -> NoReturn:
+        raise TypeError("an estimate is not one number: `.value` is its mean over members, `.values` one per member")
+
+    def __repr__(self) -> str:
+        where = f" on {self.predictions.description}" if self.predictions.description else ""
+        values = ", ".join(format_value(float(value)) for value in self.values[:6])
+        more = ", ..." if len(self.values) > 6 else ""
+        return f"<Estimate {self.subject}{where}: {values}{more}>"
+
+
+def check_confidence(confidence: float) -> float:
+    """Return the confidence, or say what a confidence is."""
+    if isinstance(confidence, bool) or not isinstance(confidence, Real) or not 0.5 <= float(confidence) < 1.0:
+        raise ValueError(f"confidence is a number in [0.5, 1), such as 0.95; got confidence={confidence!r}")
+    return float(confidence)

@@ -1,0 +1,152 @@
+"""Folds the members of an ensemble into the one pair of bounds that a requirement is decided on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
+from pytest_mlspec.verdict import Comparison, Terms, format_percent
+
+if TYPE_CHECKING:
+    from pytest_mlspec.metrics.estimate import Estimate
+
+NOT_RETRAINED = "this is one trained model, not retrainings of a training function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a fold found: the value and bounds that decide, and the words that explain them."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    method: Method
+    member: int = 0
+    details: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def every_member(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
+    """Every member must meet it: met needs no correction, violated is corrected for the number of members.
+
+    With K members the near bound is the worst of the K bounds at the full level (an intersection-union test: Berger
+    1982); the far bound takes each member at level / K (Holm's first step), so that what is shown is what decided.
+    """
+    evidence = estimate.evidence
+    at_level = permitted(evidence.bounds(terms.level, terms), terms)
+    n_members = len(evidence.values)
+    shared = at_level if n_members == 1 else permitted(evidence.bounds(terms.level / n_members, terms), terms)
+    if comparison == ">=":
+        near, far = int(np.argmin(at_level.low)), int(np.argmin(shared.high))
+        low, high = float(at_level.low[near]), float(shared.high[far])
+        violating = int(np.sum(shared.high < threshold))
+    else:
+        near, far = int(np.argmax(at_level.high)), int(np.argmax(shared.low))
+        low, high = float(shared.low[far]), float(at_level.high[near])
+        violating = int(np.sum(shared.low > threshold))
+    member = far if violating else near
+    return Finding(
+        value=float(evidence.values[member]),
+        low=low,
+        high=high,
+        n=int(evidence.sizes[member]),
+        unit=evidence.unit,
+        method=at_level.method,
+        member=member,
+        details=_member_words(estimate, member, near if violating else far, violating),
+        reasons=tuple(dict.fromkeys(reason for reason in (at_level.reason, shared.reason) if reason)),
+    )
+
+
+def _member_words(estimate: Estimate, member: int, other: int, violating: int) -> tuple[str, ...]:
+    n_members = len(estimate.evidence.values)
+    parts = []
+    if (n_members > 1 or estimate.form != "level") and (counts := estimate.evidence.counts(member)):
+        parts.append(counts)
+    if n_members > 1:
+        words = f"worst of {n_members} members ({_seed(estimate, member)})"
+        parts.append(words if other == member else f"{words}, other bound from {_seed(estimate, other)}")
+        if violating:
+            parts.append(f"all {n_members} violate it" if violating == n_members else f"{violating} of {n_members} violate it")
+    return ("; ".join(parts),) if parts else ()
+
+
+def _seed(estimate: Estimate, member: int) -> str:
+    seeds = estimate.predictions.seeds
+    return f"seed {seeds[member]}" if len(seeds) > member else f"member {member}"
+
+
+def mean_member(estimate: Estimate, terms: Terms) -> Finding:
+    """The expected retraining must meet it: seed noise and test-set noise are both in the error."""
+    from pytest_mlspec.stats import seeds
+
+    evidence, values = estimate.evidence, estimate.evidence.values
+    reasons: tuple[str, ...] = ()
+    cases = evidence.case_values(terms) if hasattr(evidence, "case_values") else None
+    bounds = Bounds(low=np.array(-np.inf), high=np.array(np.inf), method=seeds.MEAN_OVER_SEEDS)
+    if not estimate.predictions.retrained:
+        reasons = (f"members='mean' needs at least 5 retrainings to be met: {NOT_RETRAINED}",)
+    elif cases is None or cases.low is None or cases.high is None:
+        reasons = (f"members='mean' is not defined for {estimate.subject}: it is not a mean of bounded values over cases",)
+    elif estimate.predictions.cluster_codes is not None:
+        reasons = ("rows are clustered, and the mean over seeds has no clustered form",)
+    else:
+        bounds = permitted(seeds.mean_bounds(cases.rows, terms.level, low=cases.low, high=cases.high), terms)
+        reasons = (bounds.reason,) if bounds.reason else ()
+    return Finding(
+        value=float(np.mean(values)),
+        low=float(bounds.low),
+        high=float(bounds.high),
+        n=int(evidence.sizes[0]),
+        unit=evidence.unit,
+        method=bounds.method,
+        details=(f"mean of {len(values)} members, from {values.min():.3f} to {values.max():.3f}",),
+        reasons=reasons,
+    )
+
+
+def share_of_members(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
+    """A share of retrainings must meet it: a distribution-free tolerance bound, half the level for each member."""
+    from pytest_mlspec.stats import retrainings
+
+    evidence, share = estimate.evidence, float(terms.members)
+    bounds = permitted(evidence.bounds(terms.level / 2, terms), terms)
+    if comparison == ">=":
+        passes, fails = int(np.sum(bounds.low >= threshold)), int(np.sum(bounds.high < threshold))
+    else:
+        passes, fails = int(np.sum(bounds.high <= threshold)), int(np.sum(bounds.low > threshold))
+    n_members = len(evidence.values)
+    needed = retrainings.needed_members(share, terms.level)
+    if not estimate.predictions.retrained:
+        low, high = 0.0, 1.0
+        reasons: tuple[str, ...] = (f"a share of retrainings needs at least {needed} retrainings: {NOT_RETRAINED}",)
+    else:
+        of_share = retrainings.share_bounds(passes, fails, n_members, terms.level)
+        low, high = float(of_share.low), float(of_share.high)
+        reasons = (bounds.reason,) if bounds.reason else ()
+        if n_members < needed and low < share <= high:
+            reasons += (f"a share of {format_percent(share)} needs at least {needed} retrainings, all of them met",)
+    return Finding(
+        value=passes / n_members,
+        low=low,
+        high=high,
+        n=n_members,
+        unit="retrainings",
+        method=retrainings.SHARE,
+        details=(f"{passes} met, {fails} violated, {n_members - passes - fails} undecided, each judged by {bounds.method.name}",),
+        reasons=reasons,
+    )
+
+
+def permitted(bounds: Bounds, terms: Terms) -> Bounds:
+    """The bounds, or none where the project forbids their class."""
+    if bounds.method.bound_class in terms.bound_classes:
+        return bounds
+    nothing: FloatArray = np.full(np.shape(bounds.low), np.inf)
+    reason = f"{bounds.method.name} is {bounds.method.bound_class}, a class of bounds that mlspec_bounds forbids"
+    return replace(bounds, low=-nothing, high=nothing, reason=reason)

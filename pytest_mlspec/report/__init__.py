@@ -1,0 +1,1 @@
+"""Verdicts in; rows, text, JSON and Markdown out."""

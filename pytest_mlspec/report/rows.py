@@ -1,0 +1,95 @@
+"""Rows: what a run found, one per requirement, as builtin types that cross process borders."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from pytest_mlspec.requirements.contract import Contract
+from pytest_mlspec.requirements.guard import not_judged_line
+from pytest_mlspec.verdict import Recorder, Verdict, format_limit
+
+Row: TypeAlias = dict[str, object]
+PROPERTY = "mlspec"
+NOT_JUDGED = "not judged"
+ORDER = ("violated", NOT_JUDGED, "undecided", "met")
+
+
+def rows_of_test(
+    nodeid: str, recorder: Recorder, contracts: Sequence[Contract], *, labelled: bool = False, why: str = ""
+) -> list[Row]:
+    """One row per requirement of a test; of several judgements of one requirement the worst is shown.
+
+    Args:
+        why: why contracts were not judged, where that is known ("skipped: no GPU").
+    """
+    worst: dict[object, Row] = {}
+    for verdict in recorder.verdicts:
+        key = _key(verdict)
+        row = {"test": nodeid, **verdict.record(), "judgements": 1}
+        if key in worst:
+            row["judgements"] = int(str(worst[key]["judgements"])) + 1
+            if _rank(row) > _rank(worst[key]):
+                row = {**worst[key], "judgements": row["judgements"]}
+        worst[key] = row
+    judged = {verdict.origin.contract for verdict in recorder.verdicts}
+    rows = list(worst.values())
+    rows.extend(_not_judged(nodeid, contract, why) for contract in contracts if contract.index not in judged)
+    if labelled and not recorder.verdicts:
+        rows.append({"test": nodeid, "verdict": NOT_JUDGED, "id": "", "kind": "satisficing", "claim": "judged no estimate",
+                     "message": ["NOT JUDGED: the test is marked satisficing and judged no estimate"]})
+    return rows
+
+
+def _key(verdict: Verdict) -> object:
+    if verdict.origin.contract >= 0:
+        return verdict.origin.contract
+    return (verdict.subject, verdict.comparison, verdict.threshold, verdict.slice, verdict.model, verdict.dataset)
+
+
+def _rank(row: Row) -> int:
+    return ORDER.index(str(row["verdict"]))
+
+
+def _not_judged(nodeid: str, contract: Contract, why: str) -> Row:
+    message = [not_judged_line(contract)] + ([f"because it was {why}"] if why else [])
+    return {
+        "test": nodeid,
+        "verdict": NOT_JUDGED,
+        "id": contract.id,
+        "kind": contract.kind,
+        "claim": contract.describe() if not contract.id else contract.describe().removeprefix(f"{contract.id}: "),
+        "because": contract.because,
+        "tier": contract.tier,
+        "comparison": contract.comparison,
+        "threshold": float(contract.threshold),
+        "why": why,
+        "message": message,
+        "location": contract.location,
+    }
+
+
+def pack(value: object) -> str:
+    """JSON in one line; what JSON cannot say (NaN, infinity) becomes null."""
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+
+
+def plain(value: object) -> object:
+    """The same value of JSON's own types."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def show_limit(row: Row) -> str:
+    """The threshold of a row, as its author wrote it."""
+    threshold = row.get("threshold")
+    return format_limit(threshold) if isinstance(threshold, (int, float)) else ""

@@ -1,0 +1,61 @@
+"""Everything that one run found, gathered from its reports and put in order."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pytest_mlspec.report.rows import ORDER, PROPERTY, Row
+
+ENSEMBLE_PROPERTY = "mlspec-ensemble"
+
+
+@dataclass(slots=True)
+class Run:
+    """Rows of requirements by test and notes about ensembles, as the reports bring them."""
+
+    confidence: float = 0.95
+    declared_confidence: float = 0.95
+    by_test: dict[str, list[Row]] = field(default_factory=dict)
+    ensembles: list[Row] = field(default_factory=list)
+
+    def read(self, nodeid: str, properties: Iterable[tuple[str, object]]) -> None:
+        """Take what a report carries; a later attempt of a test replaces an earlier one."""
+        listed = list(properties)
+        rows = [json.loads(str(value)) for name, value in listed if name == PROPERTY]
+        if rows:
+            self.by_test[nodeid] = rows
+        notes = [json.loads(str(value)) for name, value in listed if name == ENSEMBLE_PROPERTY]
+        self.ensembles.extend(note for note in notes if note not in self.ensembles)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every row in the order of the tests."""
+        return [row for rows in self.by_test.values() for row in rows]
+
+    def ordered(self) -> list[Row]:
+        """What needs attention first; within a verdict by test."""
+        return sorted(self.rows, key=lambda row: (ORDER.index(str(row["verdict"])), str(row["test"]), str(row["id"])))
+
+    def tally(self) -> dict[str, int]:
+        """How many requirements got each verdict, zero included."""
+        counted = Counter(str(row["verdict"]) for row in self.rows)
+        return {verdict: counted.get(verdict, 0) for verdict in ("met", "violated", "undecided", "not judged")}
+
+    def development(self) -> list[str]:
+        """Why this is a development run: fewer members than declared, or less confidence than the project's."""
+        reasons: dict[str, None] = {}
+        for row in self.rows:
+            trained, declared = _number(row, "n_members"), _number(row, "declared_members")
+            if trained < declared:
+                reasons[f"{trained:g} of {declared:g} members"] = None
+        if self.confidence < self.declared_confidence:
+            reasons[f"confidence {self.confidence:g} instead of {self.declared_confidence:g}"] = None
+        return list(reasons)
+
+
+def _number(row: Row, name: str) -> float:
+    value = row.get(name, 0)
+    return float(value) if isinstance(value, (int, float)) else 0.0

@@ -1,0 +1,79 @@
+"""The terminal section: a tally, one line per requirement not met, all rows when asked."""
+
+from __future__ import annotations
+
+from pytest_mlspec.report.rows import Row
+from pytest_mlspec.report.run import Run
+from pytest_mlspec.verdict import format_value
+
+
+def summary_lines(run: Run, *, verbose: bool) -> list[tuple[str, str]]:
+    """Lines of the section with a word for their colour: ``red``, ``yellow``, ``green`` or nothing."""
+    lines: list[tuple[str, str]] = []
+    reasons = run.development()
+    if reasons:
+        lines.append((f"DEVELOPMENT RUN: {'; '.join(reasons)}", "yellow"))
+    for row in run.ordered():
+        if verbose or row["verdict"] != "met":
+            lines.append((row_line(row), COLOURS[str(row["verdict"])]))
+    for note in ensemble_lines(run, verbose=verbose):
+        lines.append((note, ""))
+    lines.append((tally_line(run), tally_colour(run)))
+    return lines
+
+
+COLOURS = {"met": "green", "violated": "red", "undecided": "yellow", "not judged": "red"}
+
+
+def row_line(row: Row) -> str:
+    """``VIOLATED FAIR-1: gap in recall by sex <= 0.10: 0.264 [0.180, 0.318] (tests/test_fair.py::test_gap)``."""
+    name = f" {row['id']}:" if row["id"] else ""
+    parts = f"{str(row['verdict']).upper()}{name} {row['claim']}"
+    if row["verdict"] != "not judged":
+        parts += f": {measured(row)}"
+    elif row.get("why"):
+        parts += f": {row['why']}"
+    return f"{parts} ({row['test']})"
+
+
+def measured(row: Row) -> str:
+    """``0.264 [0.180, 0.318]``, or the count where cases were counted."""
+    if row.get("form") == "count":
+        return f"{_show(row.get('value'), 0)} of {row.get('n')} {row.get('unit')}"
+    return f"{_show(row.get('value'))} [{_show(row.get('low'), low=True)}, {_show(row.get('high'))}]"
+
+
+def _show(value: object, decimals: int | None = None, *, low: bool = False) -> str:
+    if not isinstance(value, (int, float)):
+        return "-inf" if low else "inf"
+    return f"{value:.{decimals}f}" if decimals is not None else format_value(float(value))
+
+
+def tally_line(run: Run) -> str:
+    """``12 met, 1 violated, 2 undecided, 0 not judged``."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in run.tally().items())
+
+
+def tally_colour(run: Run) -> str:
+    """Red where the gate is not met, yellow where only undecided, else green."""
+    tally = run.tally()
+    if tally["violated"] or tally["not judged"]:
+        return "red"
+    return "yellow" if tally["undecided"] else "green"
+
+
+def ensemble_lines(run: Run, *, verbose: bool) -> list[str]:
+    """What was trained, when asked; what could not be shared between processes, always."""
+    lines = []
+    for name in dict.fromkeys(str(note["name"]) for note in run.ensembles):
+        notes = [note for note in run.ensembles if note["name"] == name]
+        trained = [note for note in notes if note["status"] != "shared"]
+        seconds = sum(float(str(note["seconds"])) for note in trained)
+        reasons = {str(note["status"]) for note in notes if str(note["status"]).startswith("not shareable")}
+        if verbose:
+            processes = f" in {len(trained)} processes" if len(trained) > 1 else ""
+            shared = f", shared with {len(notes) - len(trained)} more" if len(notes) > len(trained) else ""
+            lines.append(f"{name}: {notes[0]['members']} members trained{processes} ({seconds:.1f} s){shared}")
+        for reason in sorted(reasons):
+            lines.append(f"{name}: trained in each of {len(notes)} processes, {reason}")
+    return lines

@@ -1,0 +1,77 @@
+"""A contract: what one marker asks of one estimate, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pytest_mlspec.verdict import Comparison, Members, Origin, Terms, format_limit
+
+
+class ContractError(ValueError):
+    """The body of a test and its contract do not fit together."""
+
+
+class Measured(Protocol):
+    """What a contract looks at to recognise its estimate."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def by(self) -> tuple[str, ...]: ...
+    @property
+    def settings(self) -> tuple[tuple[str, object], ...]: ...
+    @property
+    def subject(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """One limit of one marker with everything that the marker says about judging it."""
+
+    kind: str
+    limit: str
+    comparison: Comparison
+    threshold: float
+    index: int = -1
+    metric: str | None = None
+    by: tuple[str, ...] = ()
+    delta: float | None = None
+    bins: int | None = None
+    confidence: float | None = None
+    members: Members | None = None
+    max_loss: float | None = None
+    id: str = ""
+    because: str = ""
+    tier: str = ""
+    location: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Who asks, for the verdict."""
+        return Origin(
+            kind=self.kind, id=self.id, because=self.because, tier=self.tier, contract=self.index, location=self.location
+        )
+
+    def terms(self, configured: Terms) -> Terms:
+        """The configured terms with what the marker says put over them."""
+        return replace(
+            configured,
+            confidence=configured.confidence if self.confidence is None else self.confidence,
+            members=configured.members if self.members is None else self.members,
+            max_loss=self.max_loss,
+        )
+
+    def describe(self) -> str:
+        """The marker in one line: ``FAIR-1: parity(by='sex', max_gap=0.10)``."""
+        words = [f"{self.limit}={format_limit(self.threshold)}"]
+        if self.by:
+            words.insert(0, f"by={self.by[0]!r}" if len(self.by) == 1 else f"by={list(self.by)!r}")
+        for name in ("metric", "delta", "bins", "confidence", "members", "max_loss"):
+            value = getattr(self, name)
+            if value is not None:
+                words.append(f"{name}={value!r}")
+        name = f"{self.id}: " if self.id else ""
+        return f"{name}{self.kind}({', '.join(words)})"

@@ -1,0 +1,77 @@
+"""Decides whether a finished test may count as passed: by what was recorded, not by how the body used it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_mlspec.requirements.contract import Contract
+from pytest_mlspec.verdict import NotJudged, Outcome, Recorder, Undecided, Verdict, Violated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What stands between a test and its pass."""
+
+    not_judged: tuple[Contract, ...]
+    nothing_judged: bool
+    forgotten: tuple[Verdict, ...]
+    violated: tuple[Verdict, ...]
+    undecided: tuple[Verdict, ...]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something was never judged, which nothing excuses."""
+        return bool(self.not_judged or self.nothing_judged)
+
+    def lines(self) -> list[str]:
+        """Everything that keeps the test from passing, violated first."""
+        lines: list[str] = []
+        for verdict in (*self.violated, *self.undecided):
+            lines.extend(_indented(verdict.lines()))
+        lines.extend(not_judged_line(contract) for contract in self.not_judged)
+        if self.nothing_judged:
+            lines.append("NOT JUDGED: the test is marked satisficing and judged no estimate")
+        for verdict in self.forgotten:
+            lines.append(f"NEVER ASKED: {verdict.claim()} was computed and its truth never asked: is an `assert` missing?")
+        return lines
+
+    def error(self) -> AssertionError | None:
+        """The error that a body that went through all the same ends with."""
+        lines = self.lines()
+        if self.incomplete or self.forgotten:
+            return NotJudged("\n".join(lines))
+        if self.violated:
+            return Violated("\n".join(lines))
+        if self.undecided:
+            return Undecided("\n".join(lines))
+        return None
+
+
+def conclude(recorder: Recorder, contracts: Sequence[Contract], *, labelled: bool) -> Conclusion:
+    """Compare what was recorded with what was asked.
+
+    Args:
+        recorder: the verdicts of one test, over all its attempts.
+        contracts: the contracts of its markers.
+        labelled: whether it carries a bare ``satisficing``: it must judge something, and meet all of it.
+    """
+    judged = {verdict.origin.contract for verdict in recorder.verdicts}
+    bound = bool(contracts) or labelled
+    return Conclusion(
+        not_judged=tuple(contract for contract in contracts if contract.index not in judged),
+        nothing_judged=labelled and not recorder.verdicts,
+        forgotten=tuple(recorder.unasked()),
+        violated=tuple(recorder.having(Outcome.VIOLATED)) if bound else (),
+        undecided=tuple(recorder.having(Outcome.UNDECIDED)) if bound and not recorder.allow_undecided else (),
+    )
+
+
+def not_judged_line(contract: Contract) -> str:
+    """``NOT JUDGED FAIR-1: parity(by='sex', max_gap=0.10) of tests/test_fair.py:12``."""
+    where = f" of {contract.location}" if contract.location else ""
+    return f"NOT JUDGED {contract.describe()}{where}"
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [lines[0], *(f"  {line}" for line in lines[1:])]

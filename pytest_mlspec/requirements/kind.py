@@ -1,0 +1,130 @@
+"""What a kind of requirement consists of: limits, parameters, and how it recognises its estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pytest_mlspec.requirements.contract import Contract, Measured
+from pytest_mlspec.verdict import Comparison
+
+Check = Callable[[object], str]
+"""Says what is wrong with a value, in words that follow ``name=value``; empty where nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A keyword of a marker that carries the threshold."""
+
+    name: str
+    comparison: Comparison
+    check: Check
+    metric: str | None = None
+    """The only metric that this limit can bound, where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A keyword of a marker that is no limit."""
+
+    name: str
+    check: Check
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of requirement: a marker name, its keywords, and the estimates that it judges."""
+
+    name: str
+    summary: str
+    limits: tuple[Limit, ...]
+    parameters: tuple[Parameter, ...]
+    mismatch: Callable[[Contract, Measured], str]
+    """Why an estimate is not the one that a contract asks for; empty where it is."""
+    hint: Callable[[dict[str, object]], str] = lambda arguments: ""
+    """An answer to a common mistake, asked when no limit was given."""
+
+
+def is_number(value: object) -> bool:
+    """A real number, not a truth value; NumPy scalars count."""
+    return not isinstance(value, bool) and hasattr(value, "__float__") and not isinstance(value, str) and not hasattr(value, "__len__")
+
+
+def finite_number(value: object) -> str:
+    """Any finite number."""
+    if not is_number(value) or not abs(float(value)) < float("inf"):  # type: ignore[arg-type]
+        return "expected a finite number"
+    return ""
+
+
+def fraction(value: object) -> str:
+    """A number from 0 to 1: rates are fractions, never percent."""
+    if not is_number(value):
+        return "expected a fraction in [0, 1]"
+    if not 0 <= float(value) <= 1:  # type: ignore[arg-type]
+        percent = f"; did you mean {float(value) / 100:g}?" if 1 < float(value) <= 100 else ""  # type: ignore[arg-type]
+        return f"expected a fraction in [0, 1], never percent{percent}"
+    return ""
+
+
+def non_negative(value: object) -> str:
+    """A finite number that is not negative."""
+    return finite_number(value) or ("" if float(value) >= 0 else "expected a number that is not negative")  # type: ignore[arg-type]
+
+
+def positive(value: object) -> str:
+    """A finite number above zero."""
+    return finite_number(value) or ("" if float(value) > 0 else "expected a number above 0")  # type: ignore[arg-type]
+
+
+def count(value: object) -> str:
+    """A whole number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return "expected a whole number, 0 or more"
+    return ""
+
+
+def text(value: object) -> str:
+    """A string that says something."""
+    return "" if isinstance(value, str) and value.strip() else "expected a non-empty string"
+
+
+def confidence(value: object) -> str:
+    """A confidence: at least a half, below one."""
+    if not is_number(value) or not 0.5 <= float(value) < 1:  # type: ignore[arg-type]
+        return "expected a confidence in [0.5, 1), such as 0.95"
+    return ""
+
+
+def members(value: object) -> str:
+    """``every``, ``mean`` or a share of retrainings."""
+    if value in ("every", "mean") or (is_number(value) and 0 < float(value) < 1):  # type: ignore[arg-type]
+        return ""
+    return 'expected "every", "mean" or a share of retrainings such as 0.9'
+
+
+def columns(value: object) -> str:
+    """The name of a column, or a list of names."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not names or any(text(name) for name in names):
+        return "expected the name of a column or a list of names"
+    if len(set(names)) != len(names):
+        return "expected distinct columns"
+    return ""
+
+
+COMMON = (
+    Parameter(name="confidence", check=confidence),
+    Parameter(name="members", check=members),
+    Parameter(name="metric", check=text),
+    Parameter(name="max_loss", check=positive),
+    Parameter(name="id", check=text),
+    Parameter(name="because", check=text),
+    Parameter(name="tier", check=text),
+)
+
+
+def without(*names: str) -> tuple[Parameter, ...]:
+    """The common parameters less these."""
+    return tuple(parameter for parameter in COMMON if parameter.name not in names)

@@ -1,0 +1,24 @@
+"""``seed_variance``: a limit on the standard deviation of a metric over retrainings."""
+
+from __future__ import annotations
+
+from pytest_mlspec.requirements.contract import Contract, Measured
+from pytest_mlspec.requirements.kind import Kind, Limit, non_negative, without
+
+
+def mismatch(contract: Contract, measured: Measured) -> str:
+    """The seed standard deviation of any metric."""
+    if measured.form != "seed_std":
+        return "max_std bounds `.seed_std()`"
+    if contract.metric is not None and contract.metric != measured.metric:
+        return f"metric={contract.metric!r}, not {measured.metric!r}"
+    return ""
+
+
+KIND = Kind(
+    name="seed_variance",
+    summary="a limit on the spread over retrainings: max_std, test-set noise removed",
+    limits=(Limit(name="max_std", comparison="<=", check=non_negative),),
+    parameters=without("members"),
+    mismatch=mismatch,
+)

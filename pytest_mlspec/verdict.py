@@ -1,0 +1,290 @@
+"""The only place that decides: met, violated or undecided, and who hears of it.
+
+This module stands at the bottom of the package and imports nothing heavy, because the plugin loads it in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Comparison: TypeAlias = Literal[">=", "<="]
+Members: TypeAlias = Literal["every", "mean"] | float
+BOUND_CLASSES = ("exact", "asymptotic", "approximate")
+DEFAULT_CONFIDENCE = 0.95
+
+
+class Outcome(StrEnum):
+    """The three answers to a requirement."""
+
+    MET = "met"
+    VIOLATED = "violated"
+    UNDECIDED = "undecided"
+
+
+class Undecided(AssertionError):
+    """Raised when an undecided verdict is asked for its truth: the data cannot tell."""
+
+    # Shown as "Undecided: ..." in tracebacks, as pytest does with its own outcomes.
+    __module__ = "builtins"
+
+
+class Violated(AssertionError):
+    """Raised after a test that went on although a requirement was violated."""
+
+    __module__ = "builtins"
+
+
+class NotJudged(AssertionError):
+    """Raised after a test whose requirement was never judged, or judged and never asked."""
+
+    __module__ = "builtins"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a requirement is to be judged: what the contract says, filled up from the configuration."""
+
+    confidence: float = DEFAULT_CONFIDENCE
+    members: Members = "every"
+    max_loss: float | None = None
+    bound_classes: tuple[str, ...] = BOUND_CLASSES
+
+    @property
+    def level(self) -> float:
+        """The one-sided error level, 1 - confidence, rounded against float noise (1 - 0.95 is 0.05)."""
+        return round(1.0 - self.confidence, 12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asks: the contract behind a requirement, or a literal in the body of a test."""
+
+    kind: str = "literal"
+    id: str = ""
+    because: str = ""
+    tier: str = ""
+    contract: int = -1
+    location: str = ""
+
+
+def decide(low: float, high: float, comparison: Comparison, threshold: float) -> Outcome:
+    """Decide a requirement from one-sided bounds; anything that is not a number stays undecided.
+
+    Source: the confidence-interval form of two one-sided tests; each side at its full level, because for any truth
+    only one of the two answers can be wrong.
+    """
+    if comparison == ">=":
+        met, violated = low >= threshold, high < threshold
+    else:
+        met, violated = high <= threshold, low > threshold
+    if met == violated:  # neither, or bounds that contradict each other
+        return Outcome.UNDECIDED
+    return Outcome.MET if met else Outcome.VIOLATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verdict:
+    """The answer to one requirement with every number that decided it, as builtin types.
+
+    Its truth value is ``True`` (met), ``False`` (violated) or raises :class:`Undecided`.
+    """
+
+    outcome: Outcome
+    origin: Origin = Origin()
+    subject: str
+    comparison: Comparison
+    threshold: float
+    value: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    unit: str
+    method: str
+    bound_class: str
+    source: str
+    metric: str = ""
+    form: str = "level"
+    members: Members = "every"
+    values: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
+    declared_members: int = 0
+    model: str = ""
+    dataset: str = ""
+    slice: str = ""
+    details: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    duration: float = 0.0
+
+    def __bool__(self) -> bool:
+        __tracebackhide__ = True
+        recorder = RECORDER.get()
+        if recorder is not None:
+            recorder.asked.add(id(self))
+            recorder.last_asked = self
+        if self.outcome is Outcome.UNDECIDED:
+            if recorder is not None and recorder.allow_undecided:
+                return True
+            raise Undecided("\n  ".join(self.lines()))
+        return self.outcome is Outcome.MET
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.headline()}>"
+
+    def claim(self) -> str:
+        """The requirement in words: ``recall of malignant >= 0.95 on light=night``."""
+        where = f" on {self.slice}" if self.slice else ""
+        return f"{self.subject} {self.comparison} {format_limit(self.threshold)}{where}"
+
+    def headline(self) -> str:
+        """Status first: ``VIOLATED FAIR-1: gap in recall by sex <= 0.10``."""
+        name = f" {self.origin.id}:" if self.origin.id else ""
+        return f"{self.outcome.upper()}{name} {self.claim()}"
+
+    def measurement(self) -> str:
+        """The value, its bounds, what they stand on and how they lie to the threshold."""
+        if self.form == "count":
+            return f"measured {self.value:.0f} failing of {self.n} {self.unit}; nothing is inferred beyond them"
+        bounds = f"one-sided {format_percent(self.confidence)} bounds [{format_value(self.low)}, {format_value(self.high)}]"
+        size = f", n={self.n:,} {self.unit}" if self.n else ""
+        return f"measured {format_value(self.value)}, {bounds}{size} ({self.method}){self._relation()}"
+
+    def _relation(self) -> str:
+        limit = format_limit(self.threshold)
+        if self.outcome is Outcome.UNDECIDED:
+            return f": {limit} lies inside" if self.low <= self.threshold <= self.high else ""
+        above = (self.outcome is Outcome.MET) == (self.comparison == ">=")
+        return f", all of it {'above' if above else 'below'} {limit}"
+
+    def lines(self) -> list[str]:
+        """The whole message, at most eight lines."""
+        lines = [self.headline(), self.measurement(), *self.details]
+        closing = list(self.advice)
+        if self.origin.because:
+            closing.append(f"because: {self.origin.because}")
+        return lines[: 8 - len(closing)] + closing
+
+    def record(self) -> dict[str, object]:
+        """Every field as builtin types that cross JSON, JUnit and process borders."""
+        return {
+            "verdict": str(self.outcome),
+            "id": self.origin.id,
+            "kind": self.origin.kind,
+            "claim": self.claim(),
+            "because": self.origin.because,
+            "tier": self.origin.tier,
+            "metric": self.metric,
+            "form": self.form,
+            "subject": self.subject,
+            "model": self.model,
+            "dataset": self.dataset,
+            "slice": self.slice,
+            "comparison": self.comparison,
+            "threshold": float(self.threshold),
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "confidence": self.confidence,
+            "n": self.n,
+            "unit": self.unit,
+            "members": self.members,
+            "n_members": len(self.values),
+            "declared_members": self.declared_members,
+            "values": list(self.values),
+            "seeds": list(self.seeds),
+            "method": self.method,
+            "bound_class": self.bound_class,
+            "source": self.source,
+            "message": self.lines(),
+            "fingerprints": dict(self.fingerprints),
+            "duration": self.duration,
+            "location": self.origin.location,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class Recorder:
+    """Hears every verdict of one test, and which of them were asked for their truth."""
+
+    terms: Terms = Terms()
+    allow_undecided: bool = False
+    verdicts: list[Verdict] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
+    last_asked: Verdict | None = None
+
+    def unasked(self) -> list[Verdict]:
+        """Verdicts that were computed and never asked for their truth: a forgotten ``assert``."""
+        return [verdict for verdict in self.verdicts if id(verdict) not in self.asked]
+
+    def having(self, outcome: Outcome) -> list[Verdict]:
+        """The recorded verdicts with this outcome, in the order in which they came."""
+        return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
+
+
+RECORDER: ContextVar[Recorder | None] = ContextVar("pytest_mlspec_recorder", default=None)
+
+
+@contextmanager
+def recording(recorder: Recorder | None) -> Iterator[Recorder | None]:
+    """Send the verdicts of this block to ``recorder`` (``None``: to nobody)."""
+    token = RECORDER.set(recorder)
+    try:
+        yield recorder
+    finally:
+        RECORDER.reset(token)
+
+
+def announce(verdict: Verdict) -> Verdict:
+    """Tell the recorder of this context, where there is one, and hand the verdict on."""
+    recorder = RECORDER.get()
+    if recorder is not None:
+        recorder.verdicts.append(verdict)
+    return verdict
+
+
+def explanation(op: str, left: object, right: object) -> list[str] | None:
+    """The message of the violated comparison ``left op right`` of the running test, or ``None`` if it is not ours.
+
+    An estimate is recognised by its kind of comparison, because this module knows nothing of metrics.
+    """
+    recorder = RECORDER.get()
+    verdict = recorder.last_asked if recorder is not None else None
+    if verdict is None or verdict.outcome is not Outcome.VIOLATED:
+        return None
+    if op not in (">=", "<=") or not any(hasattr(side, "seed_std") for side in (left, right)):
+        return None
+    return verdict.lines()
+
+
+def configured_terms() -> Terms:
+    """The terms that hold where no contract says otherwise."""
+    recorder = RECORDER.get()
+    return recorder.terms if recorder is not None else Terms()
+
+
+def format_percent(share: float) -> str:
+    """``0.95`` as ``95%``, ``0.999`` as ``99.9%``."""
+    return f"{100 * share:.6g}%"
+
+
+def format_value(number: float) -> str:
+    """A measured number with three decimals, or three significant digits where three decimals hide it."""
+    if number != number or number in (float("inf"), float("-inf")):
+        return "unknown" if number != number else ("inf" if number > 0 else "-inf")
+    if number == 0 or 0.0995 <= abs(number) < 1000 or abs(number) >= 0.01:
+        return f"{number:.3f}" if abs(number) < 1000 else f"{number:.6g}"
+    return f"{number:.2g}" if abs(number) < 0.001 else f"{number:.4f}"
+
+
+def format_limit(limit: float) -> str:
+    """A threshold as its author wrote it, with at least two decimals: ``0.1`` as ``0.10``, ``3`` as ``3``."""
+    if isinstance(limit, int) or (float(limit).is_integer() and abs(limit) > 1):
+        return f"{limit:g}"
+    two = f"{limit:.2f}"
+    return two if float(two) == limit else repr(float(limit))
