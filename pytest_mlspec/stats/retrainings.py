@@ -10,6 +10,7 @@ binomial bound at ``level / 2`` would err too often with many members; ``share_b
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, log
 
 import numpy as np
@@ -25,8 +26,8 @@ RETRAININGS = Method(
     domain="independent retrainings, each judged by an exact bound at half the level on one shared test set",
 )
 
-LUCKY_SHARES = 240  # grid of r; each cell is charged with its dearest end
-HALVINGS = 44
+LUCKY_SHARES = 480  # grid of r; each cell is charged with its dearest end
+HALVINGS = 36
 
 
 def member_level(level: float) -> float:
@@ -91,6 +92,7 @@ def _checked_level(level: float) -> float:
     return level
 
 
+@lru_cache(maxsize=1024)
 def _proven_share(count: int, n_members: int, level: float) -> float:
     plain = float(np.asarray(binomial.lower(count, n_members, level / 2.0)).item())
     if count in (0, n_members):
