@@ -147,7 +147,7 @@ def spread_of(rows: npt.NDArray[np.generic], level: float, radius: float, method
         low = std_low(raw, noises, n_members, n_examples, level, radius)
         high = std_high(raw, float(noises.max()), n_members, n_examples, level, radius)
     return SeedSpread(
-        value=float(np.sqrt(max(raw**2 - noise_square, 0.0))) if n_members > 1 and n_examples > 1 else np.nan,
+        value=_without_noise(raw, noise_square) if n_members > 1 and n_examples > 1 else np.nan,
         raw=raw if n_members > 1 else np.nan,
         low=low,
         high=high,
@@ -226,11 +226,16 @@ def std_low(raw: float, noises: FloatArray, n_members: int, n_examples: int, lev
     if degrees * raw**2 <= null + (z * radius / n_examples) ** 2:
         return 0.0
     noise_square = noises.sum() / degrees
-    corrected = np.sqrt(max(raw**2 - noise_square, 0.0))
+    corrected = _without_noise(raw, float(noise_square))
     plain = np.sqrt(max(degrees * raw**2 / _chi2_quantile(1.0 - level, degrees) - noise_square, 0.0))
     wilson = z**2 * radius / (2.0 * n_examples)
     noise = np.sqrt((z**2 * noises.max() + wilson**2) / degrees)
     return float(max(corrected - np.hypot(corrected - plain, noise), 0.0))
+
+
+def _without_noise(raw: float, noise_square: float) -> float:
+    excess = raw**2 - noise_square
+    return float(np.sqrt(excess)) if excess > 1e-12 * raw**2 else 0.0  # what is left of equal squares is rounding
 
 
 def _effective_rate(rows: npt.NDArray[np.generic], level: float, start: float, end: float) -> tuple[float, float]:
