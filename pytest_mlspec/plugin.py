@@ -36,6 +36,7 @@ class Trial:
 
     asked: Asked
     recorder: Recorder
+    raised: AssertionError | None = None
 
     @property
     def bound(self) -> bool:
@@ -139,8 +140,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     __tracebackhide__ = True
     yield
     trial = item.stash.get(TRIAL, None)
-    error = trial.conclude().error() if trial is not None else None
-    if error is not None:
+    if trial is not None and (error := trial.conclude().error()) is not None:
+        trial.raised = error
         raise error
 
 
@@ -185,6 +186,9 @@ def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         reason = f"{call.excinfo.typename}: {call.excinfo.value}" if call.excinfo is not None else ""
         text = "\n".join([*conclusion.lines(), f"an unjudged requirement is never excused ({reason})"])
         report.longrepr = text if conclusion.incomplete else report.longrepr
+    elif report.failed and call.excinfo is not None and call.excinfo.value is trial.raised:
+        path, line, name = report.location  # the body went through: there is no traceback to show
+        report.longrepr = "\n".join([f"{path}:{(line or 0) + 1}: {name}", *conclusion.lines()])
     undecided = trial.recorder.having(Outcome.UNDECIDED) if trial.recorder.allow_undecided else []
     if undecided and call.excinfo is None:
         message = "\n".join(line for verdict in undecided for line in verdict.lines())

@@ -113,7 +113,8 @@ class Verdict:
     members: Members = "every"
     values: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ()
-    declared_members: int = 0
+    n_members: int = 1
+    declared_members: int = 1
     model: str = ""
     dataset: str = ""
     slice: str = ""
@@ -194,7 +195,7 @@ class Verdict:
             "n": self.n,
             "unit": self.unit,
             "members": self.members,
-            "n_members": len(self.values),
+            "n_members": self.n_members,
             "declared_members": self.declared_members,
             "values": list(self.values),
             "seeds": list(self.seeds),
@@ -275,8 +276,8 @@ def format_percent(share: float) -> str:
 
 def format_value(number: float) -> str:
     """A measured number with three decimals, or three significant digits where three decimals hide it."""
-    if number != number or number in (float("inf"), float("-inf")):
-        return "unknown" if number != number else ("inf" if number > 0 else "-inf")
+    if not abs(number) < float("inf"):  # NaN, or a side without a bound
+        return "none"
     if number == 0 or 0.0995 <= abs(number) < 1000 or abs(number) >= 0.01:
         return f"{number:.3f}" if abs(number) < 1000 else f"{number:.6g}"
     return f"{number:.2g}" if abs(number) < 0.001 else f"{number:.4f}"

@@ -132,18 +132,20 @@ class Dataset:
     def _at(self, rows: IntArray, **changes: object) -> Dataset:
         """The given rows, features not yet copied; a part with a base of its own unless ``_is_slice`` is set."""
         parent = self.base
-        return self._with(
-            y=None if self.y is None else self.y[rows],
-            columns=parent.columns.take(rows if self.rows is None else self.rows[rows]),
-            cluster_codes=None if self.cluster_codes is None else self.cluster_codes[rows],
-            ids=None if self.ids is None else self.ids[rows],
-            _parent=parent,
-            _parent_rows=rows if self.rows is None else self.rows[rows],
-            _origin=self._root,
-            _origin_rows=self.origin_rows[rows],
-            _cache={},
-            **({"_is_slice": False} | changes),
-        )
+        parent_rows = rows if self.rows is None else self.rows[rows]
+        values: dict[str, object] = {
+            "y": None if self.y is None else self.y[rows],
+            "columns": parent.columns.take(parent_rows),
+            "cluster_codes": None if self.cluster_codes is None else self.cluster_codes[rows],
+            "ids": None if self.ids is None else self.ids[rows],
+            "_parent": parent,
+            "_parent_rows": parent_rows,
+            "_is_slice": False,
+            "_origin": self._root,
+            "_origin_rows": self.origin_rows[rows],
+            "_cache": {},
+        }
+        return self._with(**values | changes)
 
     def __reduce__(self) -> tuple[Callable[..., Dataset], tuple[dict[str, object]]]:
         values: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -56,6 +56,8 @@ def _beyond_any_model(
     best = estimate.evidence.perfect(comparison, terms.level)
     if best is None or decide(best, best, comparison, threshold) == "met":
         return []
+    if estimate.form == "seed_std":
+        return [f"even identical members on these cases prove only a seed std <= {format_value(best)}: more cases are needed too"]
     return [
         f"no model could meet this on these cases: even without an error, {finding.n:,} {finding.unit} prove only "
         f"{estimate.metric.replace('_', ' ')} {comparison} {format_value(best)}, not {format_limit(threshold)}"

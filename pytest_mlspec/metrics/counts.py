@@ -66,6 +66,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
             members=terms.members,
             values=tuple(float(len(positions)) for positions in failing),
             seeds=tuple(int(seed) for seed in predictions.seeds),
+            n_members=int(predictions.n_members),
             declared_members=int(predictions.declared),
             model=predictions.name,
             dataset=predictions.dataset_name,

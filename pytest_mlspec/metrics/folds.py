@@ -81,14 +81,14 @@ def _seed(estimate: Estimate, member: int) -> str:
     return f"seed {seeds[member]}" if len(seeds) > member else f"member {member}"
 
 
-def mean_member(estimate: Estimate, terms: Terms) -> Finding:
+def mean_member(estimate: Estimate, comparison: Comparison, terms: Terms) -> Finding:
     """The expected retraining must meet it: seed noise and test-set noise are both in the error."""
     from pytest_mlspec.stats import seeds
 
     evidence, values = estimate.evidence, estimate.evidence.values
     reasons: tuple[str, ...] = ()
-    cases = evidence.case_values(terms) if hasattr(evidence, "case_values") else None
-    bounds = Bounds(low=np.array(-np.inf), high=np.array(np.inf), method=seeds.MEAN_OVER_SEEDS)
+    cases = evidence.case_values(terms)
+    bounds = Bounds(low=np.array(-np.inf), high=np.array(np.inf), method=seeds.SEED_MEAN)
     if not estimate.predictions.retrained:
         reasons = (f"members='mean' needs at least 5 retrainings to be met: {NOT_RETRAINED}",)
     elif cases is None or cases.low is None or cases.high is None:
@@ -96,7 +96,8 @@ def mean_member(estimate: Estimate, terms: Terms) -> Finding:
     elif estimate.predictions.cluster_codes is not None:
         reasons = ("rows are clustered, and the mean over seeds has no clustered form",)
     else:
-        bounds = permitted(seeds.mean_bounds(cases.rows, terms.level, low=cases.low, high=cases.high), terms)
+        found = seeds.mean_bounds(cases.rows, terms.level, comparison, (cases.low, cases.high))
+        bounds = permitted(found, terms)
         reasons = (bounds.reason,) if bounds.reason else ()
     return Finding(
         value=float(np.mean(values)),
@@ -137,7 +138,7 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
         high=high,
         n=n_members,
         unit="retrainings",
-        method=retrainings.SHARE,
+        method=retrainings.RETRAININGS,
         details=(f"{passes} met, {fails} violated, {n_members - passes - fails} undecided, each judged by {bounds.method.name}",),
         reasons=reasons,
     )

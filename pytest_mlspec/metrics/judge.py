@@ -49,7 +49,7 @@ def judge(
         subject = f"share of retrainings ({estimate.subject} {comparison} {format_limit(threshold)})"
         return _verdict(estimate, finding, ">=", float(terms.members), terms, origin, subject, started)
     if terms.members == "mean" and estimate.form != "seed_std":
-        finding = mean_member(estimate, terms)
+        finding = mean_member(estimate, comparison, terms)
         return _verdict(estimate, finding, comparison, threshold, terms, origin, f"mean {estimate.subject}", started)
     finding = every_member(estimate, comparison, threshold, terms)
     return _verdict(estimate, finding, comparison, threshold, terms, origin, estimate.subject, started)
@@ -92,6 +92,7 @@ def _verdict(
         members=terms.members,
         values=tuple(float(value) for value in estimate.values),
         seeds=tuple(int(seed) for seed in predictions.seeds),
+        n_members=int(predictions.n_members),
         declared_members=int(predictions.declared),
         model=predictions.name,
         dataset=predictions.dataset_name,

@@ -29,6 +29,8 @@ def rows_of_test(
     for verdict in recorder.verdicts:
         key = _key(verdict)
         row = {"test": nodeid, **verdict.record(), "judgements": 1}
+        if id(verdict) not in recorder.asked:
+            row.update(verdict=NOT_JUDGED, why="computed and never asked: is an `assert` missing?")
         if key in worst:
             row["judgements"] = int(str(worst[key]["judgements"])) + 1
             if _rank(row) > _rank(worst[key]):

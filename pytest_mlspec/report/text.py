@@ -40,12 +40,12 @@ def measured(row: Row) -> str:
     """``0.264 [0.180, 0.318]``, or the count where cases were counted."""
     if row.get("form") == "count":
         return f"{_show(row.get('value'), 0)} of {row.get('n')} {row.get('unit')}"
-    return f"{_show(row.get('value'))} [{_show(row.get('low'), low=True)}, {_show(row.get('high'))}]"
+    return f"{_show(row.get('value'))} [{_show(row.get('low'))}, {_show(row.get('high'))}]"
 
 
-def _show(value: object, decimals: int | None = None, *, low: bool = False) -> str:
+def _show(value: object, decimals: int | None = None) -> str:
     if not isinstance(value, (int, float)):
-        return "-inf" if low else "inf"
+        return "none"
     return f"{value:.{decimals}f}" if decimals is not None else format_value(float(value))
 
 

@@ -92,4 +92,4 @@ def _few_cases(table: BinTable, gaps: FloatArray, bins: Bins) -> str:
         return ""
     edges = np.atleast_2d(_edges(bins))
     low, high = edges[member if len(edges) > 1 else 0, worst : worst + 2]
-    return f"the upper bound is that of the bin [{low:.3g}, {high:.3g}], which holds {count} case{"s" * (count != 1)}"
+    return f"the upper bound is that of the bin [{low:.3g}, {high:.3g}], which holds {count} case{'s' * (count != 1)}"
