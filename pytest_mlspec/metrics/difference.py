@@ -1,0 +1,163 @@
+"""The paired difference of a metric between two models on the same cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.stats import betting, paired
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.verdict import Comparison, Terms
+
+if TYPE_CHECKING:
+    from pytest_mlspec.metrics.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Difference:
+    """Evidence for ``first - second``, member by member; one trained model is compared with every member."""
+
+    first: Evidence
+    second: Evidence
+    independent: bool
+
+    @property
+    def values(self) -> FloatArray:
+        """(members,) the difference."""
+        return self.first.values - self.second.values
+
+    @property
+    def sizes(self) -> IntArray:
+        """(members,) cases that both were judged on."""
+        return np.minimum(*np.broadcast_arrays(self.first.sizes, self.second.sizes))
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return self.first.unit
+
+    def bounds(self, level: float, terms: Terms) -> Bounds:
+        """(members,) one-sided bounds: from discordant cases for rates, by betting for bounded losses, else from arms."""
+        rows = self._paired_rows(terms)
+        if rows is None:
+            return self._from_arms(level, terms)
+        first, second = rows
+        if self._counts_only(first, second):
+            won, lost, n_cases = _discordant(first.rows, second.rows)
+            low, high = paired.difference_bounds(won, lost, n_cases, level)
+            return Bounds(low=low, high=high, method=paired.PAIRED_SQUARE_AND_ADD)
+        assert first.low is not None and first.high is not None
+        width = first.high - first.low
+        left, right = np.broadcast_arrays(first.rows - first.low, second.rows - first.low)
+        return betting.difference_bounds(left, right, width, level)
+
+    def _paired_rows(self, terms: Terms) -> tuple[CaseValues, CaseValues] | None:
+        """Values of both on the same cases and the same bounded range; ``None`` where there are none."""
+        if not self.independent:
+            return None
+        first, second = self.first.case_values(terms), self.second.case_values(terms)
+        if first is None or second is None or not np.array_equal(first.cases, second.cases) or not len(first.cases):
+            return None
+        if first.low is None or first.high is None or (first.low, first.high) != (second.low, second.high):
+            return None
+        return first, second
+
+    @staticmethod
+    def _counts_only(first: CaseValues, second: CaseValues) -> bool:
+        return first.rows.dtype.kind in "bui" and second.rows.dtype.kind in "bui"
+
+    def _from_arms(self, level: float, terms: Terms) -> Bounds:
+        """Each side at half the level: valid whatever the dependence, without the gain of pairing."""
+        first, second = self.first.bounds(level / 2, terms), self.second.bounds(level / 2, terms)
+        method = replace(first.method, name=f"{first.method.name} for each model, Bonferroni")
+        return Bounds(
+            low=first.low - second.high, high=first.high - second.low, method=method, reason=first.reason or second.reason
+        )
+
+    def take(self, cases: IntArray) -> Evidence:
+        """The difference on these positions of the predictions only."""
+        return replace(self, first=self.first.take(cases), second=self.second.take(cases))
+
+    def counts(self, member: int) -> str:
+        """``0.941 and 0.952; 12 cases won, 23 lost``."""
+        words = f"{self._value(self.first, member):.3f} and {self._value(self.second, member):.3f}"
+        rows = self._paired_rows(Terms())
+        if rows is None or not self._counts_only(*rows):
+            return words
+        won, lost, _ = _discordant(rows[0].rows, rows[1].rows)
+        return f"{words}; {won[member]:,} cases won, {lost[member]:,} lost"
+
+    @staticmethod
+    def _value(evidence: Evidence, member: int) -> float:
+        return float(evidence.values[member if len(evidence.values) > 1 else 0])
+
+    def case_values(self, terms: Terms) -> CaseValues | None:
+        """Differences per case, where both have values on the same cases."""
+        rows = self._paired_rows(terms)
+        if rows is None:
+            return None
+        first, second = rows
+        assert first.low is not None and first.high is not None
+        width = first.high - first.low
+        values = np.asarray(first.rows, np.float64) - np.asarray(second.rows, np.float64)
+        return CaseValues(rows=values, low=-width, high=width, cases=first.cases)
+
+    def pseudo_values(self) -> FloatArray | None:
+        """``None``: not needed, since the difference of spreads is not defined."""
+        return None
+
+    def plan(
+        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
+    ) -> int | None:
+        """How many cases in all would decide it at the measured rates of disagreement."""
+        from pytest_mlspec.stats.planning import scaled_to_decide
+
+        value = float(self.values[member])
+        bounds = self.bounds(level, Terms())
+        right = value >= threshold if comparison == ">=" else value <= threshold
+        near = bounds.low if (comparison == ">=") == right else bounds.high
+        distance = abs(float(near[member]) - value)
+        if not np.isfinite(distance):
+            return None
+        return scaled_to_decide(int(self.sizes[member]), value, threshold, distance, level, power)
+
+    def perfect(self, comparison: Comparison, level: float) -> float | None:
+        """``None``: how good a model can be against another one is not known."""
+        return None
+
+
+def paired_difference(first: Estimate, second: Estimate) -> Estimate:
+    """``first - second`` on the same cases.
+
+    Raises:
+        TypeError: different metrics or settings.
+        ValueError: different cases, or ensembles with different seeds.
+    """
+    if (first.metric, first.of, first.settings) != (second.metric, second.of, second.settings):
+        raise TypeError(f"a difference compares one metric with itself, got {first.subject} {dict(first.settings)} and "
+                        f"{second.subject} {dict(second.settings)}")
+    left, right = first.predictions, second.predictions
+    if left.n_examples != right.n_examples or left.fingerprints()["data"] != right.fingerprints()["data"]:
+        raise ValueError(
+            f"a paired difference needs the same cases: {left.dataset_name or 'the first'} has {left.n_examples:,}, "
+            f"{right.dataset_name or 'the second'} {right.n_examples:,}, and their contents differ"
+        )
+    if left.retrained and right.retrained and left.seeds != right.seeds:
+        raise ValueError(
+            f"a paired difference needs the same seeds: {left.name} has seeds={list(left.seeds)}, "
+            f"{right.name} has seeds={list(right.seeds)}"
+        )
+    evidence = Difference(first=first.evidence, second=second.evidence, independent=left.cluster_codes is None)
+    wider = left if left.n_members >= right.n_members else right
+    between = f"{left.name} minus {right.name}"
+    return replace(first, predictions=wider, evidence=evidence, form="difference", between=between)
+
+
+def _discordant(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray, int]:
+    """Cases won and lost per member, and cases in all."""
+    left, right = np.asarray(first, np.bool_), np.asarray(second, np.bool_)
+    won, lost = (left & ~right).sum(axis=1), (~left & right).sum(axis=1)
+    return won, lost, left.shape[1]

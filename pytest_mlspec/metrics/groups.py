@@ -1,0 +1,239 @@
+"""A metric split by group and folded: gap, ratio and worst group, with bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from pytest_mlspec.metrics.counted import Rate
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.stats import binomial, groups, pairs
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.verdict import Comparison, Terms, format_value
+
+if TYPE_CHECKING:
+    from pytest_mlspec.predictions import Predictions
+
+Fold: TypeAlias = Literal["gap", "ratio", "worst"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """Hits and cases per member and group: all that bounds for a rate of independent cases need."""
+
+    successes: FloatArray
+    trials: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grouped:
+    """Evidence for a fold over groups.
+
+    Args:
+        fold: gap (largest minus smallest), ratio (smallest over largest) or worst.
+        labels: the groups.
+        missing: intersections that no case belongs to; they keep the fold from being met.
+        parts: one evidence per group, or
+        counted: (members, groups) counts where the metric is a rate of independent cases.
+        unit: what a group counts.
+        greater_is_better: which group is the worst.
+    """
+
+    fold: Fold
+    labels: tuple[str, ...]
+    missing: tuple[str, ...]
+    parts: tuple[Evidence, ...]
+    counted: Counts | None
+    unit: str
+    greater_is_better: bool
+
+    @property
+    def group_values(self) -> FloatArray:
+        """(members, groups) the metric of each group; NaN where nothing decides it."""
+        if self.counted is None:
+            return np.stack([part.values for part in self.parts], axis=1)
+        trials = self.counted.trials
+        rates: FloatArray = np.full(trials.shape, np.nan)
+        np.divide(self.counted.successes, trials, out=rates, where=trials > 0)
+        return rates
+
+    @property
+    def group_sizes(self) -> IntArray:
+        """(members, groups) how many cases decide each group."""
+        if self.counted is None:
+            return np.stack([part.sizes for part in self.parts], axis=1)
+        return self.counted.trials.astype(np.int64)
+
+    @property
+    def values(self) -> FloatArray:
+        """(members,) the fold; NaN where a group has no case that decides it."""
+        values = self.group_values
+        if self.fold == "gap":
+            return values.max(axis=1) - values.min(axis=1)
+        if self.fold == "ratio":
+            largest = values.max(axis=1)
+            ratio: FloatArray = np.full_like(largest, np.nan)
+            return np.divide(values.min(axis=1), largest, out=ratio, where=largest > 0)
+        return values.min(axis=1) if self.greater_is_better else values.max(axis=1)
+
+    @property
+    def sizes(self) -> IntArray:
+        """(members,) cases in all groups."""
+        return self.group_sizes.sum(axis=1)
+
+    def bounds(self, level: float, terms: Terms) -> Bounds:
+        """(members,) one-sided bounds of the fold, each at ``level``."""
+        bounds = self._worst(level, terms) if self.fold == "worst" else self._compared(level, terms)
+        blocked = self._blocked()
+        if not blocked:
+            return bounds
+        nothing = np.full(len(bounds.low), np.inf)
+        floor = self.fold == "ratio" or (self.fold == "worst" and self.greater_is_better)
+        return Bounds(
+            low=-nothing if floor else bounds.low,
+            high=bounds.high if floor else nothing,
+            method=bounds.method,
+            reason=blocked,
+        )
+
+    def _blocked(self) -> str:
+        empty = [label for label, size in zip(self.labels, self.group_sizes.min(axis=0), strict=True) if size == 0]
+        if empty:
+            return f"no {self.unit} in the group {', '.join(map(repr, empty))}: a group without cases decides nothing"
+        if self.missing:
+            return f"no cases at all of {', '.join(map(repr, self.missing))}: an empty intersection decides nothing"
+        return ""
+
+    def _compared(self, level: float, terms: Terms) -> Bounds:
+        if self.counted is not None:
+            bound = pairs.gap_bounds if self.fold == "gap" else pairs.ratio_bounds
+            found = bound(self.counted.successes, self.counted.trials, level)
+            return Bounds(low=found.low, high=found.high, method=found.method)
+        return groups.from_arms(self.fold == "gap", self._arms(level / 2, terms), self._arms(level / (2 * len(self.labels)), terms))
+
+    def _worst(self, level: float, terms: Terms) -> Bounds:
+        near, far = self._arms(level, terms), self._arms(level / len(self.labels), terms)
+        if self.greater_is_better:
+            low, high = near.low.min(axis=1), far.high.min(axis=1)
+        else:
+            low, high = far.low.max(axis=1), near.high.max(axis=1)
+        return Bounds(low=low, high=high, method=near.method, reason=near.reason)
+
+    def _arms(self, level: float, terms: Terms) -> Bounds:
+        """(members, groups) bounds of every group."""
+        if self.counted is not None:
+            hits, cases = self.counted.successes, self.counted.trials
+            return Bounds(
+                low=binomial.lower(hits, cases, level),
+                high=binomial.upper(hits, cases, level),
+                method=binomial.CLOPPER_PEARSON,
+            )
+        found = [part.bounds(level, terms) for part in self.parts]
+        return Bounds(
+            low=np.stack([bounds.low for bounds in found], axis=1),
+            high=np.stack([bounds.high for bounds in found], axis=1),
+            method=found[0].method,
+            reason=next((bounds.reason for bounds in found if bounds.reason), ""),
+        )
+
+    def take(self, cases: IntArray) -> Evidence:
+        """Not defined: a fold is made of the whole.
+
+        Raises:
+            TypeError: always; slice the data first.
+        """
+        raise TypeError(f"a {self.fold} over groups cannot be sliced: slice the data, then fold")
+
+    def extremes(self, member: int) -> list[int]:
+        """The groups that make the fold, the smaller value first; one group for the worst."""
+        values = np.nan_to_num(self.group_values[member], nan=np.inf)
+        ends = [int(values.argmin()), int(np.where(np.isinf(values), -np.inf, values).argmax())]
+        if self.fold == "worst":
+            return ends[:1] if self.greater_is_better else ends[1:]
+        return ends
+
+    def counts(self, member: int) -> str:
+        """``women 0.592 (218/368), men 0.856 (363/424)``."""
+        return ", ".join(self._group_words(member, group) for group in self.extremes(member))
+
+    def _group_words(self, member: int, group: int) -> str:
+        words = f"{self.labels[group]} {format_value(float(self.group_values[member, group]))}"
+        if self.counted is not None:
+            hits, cases = self.counted.successes[member, group], self.counted.trials[member, group]
+            return f"{words} ({hits:.0f}/{cases:.0f})"
+        return f"{words} ({self.parts[group].counts(member) or f'n={self.parts[group].sizes[member]:,}'})"
+
+    def case_values(self, terms: Terms) -> CaseValues | None:
+        """``None``: a fold over groups is no mean over cases."""
+        return None
+
+    def pseudo_values(self) -> FloatArray | None:
+        """``None``: the extremes of a fold jump between groups."""
+        return None
+
+    def plan(
+        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
+    ) -> int | None:
+        """How many cases the smaller of the deciding groups would need, both growing alike."""
+        from pytest_mlspec.stats.planning import scaled_to_decide
+
+        value = float(self.values[member])
+        bounds = self.bounds(level, Terms())
+        right = value >= threshold if comparison == ">=" else value <= threshold
+        near = bounds.low if (comparison == ">=") == right else bounds.high
+        distance = abs(float(near[member]) - value)
+        size = int(min(self.group_sizes[member, group] for group in self.extremes(member)))
+        if not np.isfinite(distance) or not np.isfinite(value):
+            return None
+        return scaled_to_decide(size, value, threshold, distance, level, power)
+
+    def perfect(self, comparison: Comparison, level: float) -> float | None:
+        """The bound of a fold in which every group is without error, for rates."""
+        if self.counted is None or not (self.counted.trials > 0).all():
+            return None
+        flawless = self.counted.trials[:1] if self.greater_is_better or self.fold != "worst" else 0 * self.counted.trials[:1]
+        ideal = Grouped(
+            fold=self.fold,
+            labels=self.labels,
+            missing=(),
+            parts=(),
+            counted=Counts(successes=flawless, trials=self.counted.trials[:1]),
+            unit=self.unit,
+            greater_is_better=self.greater_is_better,
+        ).bounds(level, Terms())
+        return float(ideal.low[0] if comparison == ">=" else ideal.high[0])
+
+
+def fold_groups(
+    fold: Fold, evidence: Evidence, predictions: Predictions, columns: Sequence[str], *, greater_is_better: bool
+) -> Grouped:
+    """Split evidence by the groups of some columns.
+
+    Raises:
+        ValueError: an unknown column, or one group only, which compares nothing.
+    """
+    found = predictions.groups(list(columns))
+    n_groups = len(found.labels)
+    if n_groups < 2:
+        raise ValueError(
+            f"{fold} by {' and '.join(columns)} needs at least two groups, got only {found.labels[0]!r}: "
+            "choose another column or a wider slice"
+        )
+    counted, parts = None, ()
+    if isinstance(evidence, Rate) and evidence.cluster_codes is None and evidence.transform == "rate":
+        successes, trials = evidence.by_groups(found.codes, n_groups)
+        counted = Counts(successes=np.asarray(successes, np.float64), trials=np.asarray(trials, np.float64))
+    else:
+        parts = tuple(evidence.take(np.flatnonzero(found.codes == group)) for group in range(n_groups))
+    return Grouped(
+        fold=fold,
+        labels=found.labels,
+        missing=found.missing,
+        parts=parts,
+        counted=counted,
+        unit=evidence.unit,
+        greater_is_better=greater_is_better,
+    )

@@ -1,0 +1,123 @@
+"""The spread of a metric over retrainings, with the noise of the finite test set removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.stats import jackknife, seed_planning, seeds
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.seeds import SeedSpread
+from pytest_mlspec.verdict import Comparison, Terms, format_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeedStd:
+    """Evidence for the standard deviation of a metric over retrainings: one number for the whole ensemble.
+
+    Args:
+        evidence: the metric, per member.
+        retrained: whether the members are retrainings; one trained model has no spread.
+        clustered: whether rows are clustered, for which these bounds have no form.
+    """
+
+    evidence: Evidence
+    retrained: bool
+    clustered: bool
+    _kept: dict[object, SeedSpread] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def values(self) -> FloatArray:
+        """(1,) the standard deviation with the test-set noise taken out; NaN for one model."""
+        if not self.retrained or len(self.evidence.values) < 2:
+            return np.array([np.nan])
+        spread = self._spread(0.05, Terms())
+        return np.array([self._raw() if spread is None else spread.value])
+
+    def _raw(self) -> float:
+        return float(np.std(self.evidence.values, ddof=1))
+
+    @property
+    def sizes(self) -> IntArray:
+        """(1,) retrainings."""
+        return np.array([len(self.evidence.values)])
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "retrainings"
+
+    def _spread(self, level: float, terms: Terms) -> SeedSpread | None:
+        """The spread with bounds, ``None`` where the metric gives nothing to estimate the test-set noise from."""
+        key = (level, terms.max_loss)
+        if key not in self._kept:
+            cases = self.evidence.case_values(terms)
+            if cases is not None:
+                bounded = cases.low is not None and cases.high is not None
+                width = cases.high - cases.low if bounded else None  # type: ignore[operator]
+                found = jackknife.std_bounds(cases.rows, level) if width is None else seeds.std_bounds(cases.rows, level, width)
+            else:
+                rows = self.evidence.pseudo_values()
+                if rows is None:
+                    return None
+                found = jackknife.std_bounds(rows, level)
+            self._kept[key] = found
+        return self._kept[key]
+
+    def bounds(self, level: float, terms: Terms) -> Bounds:
+        """(1,) one-sided bounds, each at ``level``."""
+        spread = None
+        reason = ""
+        if not self.retrained or len(self.evidence.values) < 2:
+            reason = "needs at least 2 retrainings: one trained model says nothing about retraining"
+        elif self.clustered:
+            reason = "rows are clustered, and the spread over seeds has no clustered form"
+        else:
+            spread = self._spread(level, terms)
+            reason = spread.reason if spread is not None else "this metric has no values per case to tell test-set noise by"
+        if spread is None:
+            return Bounds(low=np.array([0.0]), high=np.array([np.inf]), method=seeds.SEED_STD, reason=reason)
+        return Bounds(low=np.array([spread.low]), high=np.array([spread.high]), method=spread.method, reason=reason)
+
+    def take(self, cases: IntArray) -> Evidence:
+        """The spread on these positions of the predictions only."""
+        return SeedStd(evidence=self.evidence.take(cases), retrained=self.retrained, clustered=self.clustered)
+
+    def counts(self, member: int) -> str:
+        """``values 0.941 to 0.957, plain std 0.006 of which the test set makes 0.005``."""
+        values = self.evidence.values
+        words = f"values {format_value(float(values.min()))} to {format_value(float(values.max()))}"
+        spread = next(iter(self._kept.values()), None)
+        if spread is None or len(values) < 2:
+            return words
+        cases = f"{spread.n_examples:,} examples"
+        return f"{words}; plain std {format_value(spread.raw)}, of which {cases} make {format_value(spread.noise)}"
+
+    def case_values(self, terms: Terms) -> CaseValues | None:
+        """``None``: a spread is no mean over cases."""
+        return None
+
+    def pseudo_values(self) -> FloatArray | None:
+        """``None``: one number per ensemble."""
+        return None
+
+    def plan(
+        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
+    ) -> int | None:
+        """How many retrainings in all would decide it on the cases at hand."""
+        spread = self._spread(level, Terms())
+        return seed_planning.seeds_to_decide(spread, threshold, level, power) if spread is not None else None
+
+    def more_examples(self, threshold: float, level: float) -> int | None:
+        """How many examples in all would decide it with the retrainings at hand."""
+        spread = self._spread(level, Terms())
+        return seed_planning.examples_to_decide(spread, threshold, level) if spread is not None else None
+
+    def perfect(self, comparison: Comparison, level: float) -> float | None:
+        """The smallest limit that identical members could meet on so many cases."""
+        cases = self.evidence.case_values(Terms())
+        if comparison == ">=" or cases is None or cases.low is None or cases.high is None or self.clustered:
+            return None
+        return seed_planning.smallest_provable(*cases.rows.shape, level, cases.high - cases.low)
