@@ -80,8 +80,8 @@ def bin_index(scores: Scores, bins: Bins) -> npt.NDArray[np.intp]:
         bins: number of equal-width bins on [0, 1], or the edges, (bins + 1,) or (members, bins + 1).
 
     Returns:
-        Bin numbers from 0, in the shape of ``scores``. Edges are compared in the precision of the scores, so that a
-        float32 0.7 lies in the same bin as a float64 0.7.
+        Bin numbers from 0, in the shape of ``scores``. Edges are compared in the precision of the scores, so that
+        an edge stored as float32 opens the same bin.
     """
     if isinstance(bins, (int, np.integer)):
         return _equal_width_index(scores, int(bins))

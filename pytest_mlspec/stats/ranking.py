@@ -176,8 +176,6 @@ def _score_end(area: FloatArray, end: FloatArray, z: float, n_positive: int, n_n
 def _share_above(few: Scores, many: Scores) -> float:
     """Share of pairs in which the case of ``few`` is larger, ties half; two sorts and one merge."""
     own, others = np.sort(few), np.sort(many)
-    if np.isnan(own[-1]) or np.isnan(others[-1]):
-        raise ValueError(f"scores must be numbers: NaN among {len(few) + len(many)} scores")
     below = np.searchsorted(others, own, side="left")
     tied = others[np.minimum(below, len(others) - 1)] == own
     twice = 2 * int(below.sum())
@@ -193,6 +191,9 @@ def _checked(scores: Scores, positive: BoolArray) -> tuple[Scores, BoolArray]:
             f"scores must be (members, examples) and positive (examples,): scores.shape={np.shape(scores)}, "
             f"positive.shape={is_positive.shape}"
         )
+    n_missing = int(np.isnan(rows).sum())
+    if n_missing:
+        raise ValueError(f"scores must be numbers: {n_missing} of {rows.size} are NaN")
     return rows, is_positive
 
 
