@@ -137,8 +137,10 @@ def paired_difference(first: Estimate, second: Estimate) -> Estimate:
         ValueError: different cases, or ensembles with different seeds.
     """
     if (first.metric, first.of, first.settings) != (second.metric, second.of, second.settings):
-        raise TypeError(f"a difference compares one metric with itself, got {first.subject} {dict(first.settings)} and "
-                        f"{second.subject} {dict(second.settings)}")
+        raise TypeError(
+            f"a difference compares one metric with itself, got {first.subject} {dict(first.settings)} and "
+            f"{second.subject} {dict(second.settings)}"
+        )
     left, right = first.predictions, second.predictions
     if left.n_examples != right.n_examples or left.fingerprints()["data"] != right.fingerprints()["data"]:
         raise ValueError(

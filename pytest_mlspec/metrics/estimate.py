@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 import numpy as np
 
 from pytest_mlspec.metrics.evidence import Evidence
-from pytest_mlspec.stats.bounds import FloatArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray
 from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Estimate:
         """The one-sided upper bound of one member (its position, not its seed)."""
         return float(self._bounds(confidence).high[member])
 
-    def _bounds(self, confidence: float | None):  # type: ignore[no-untyped-def]
+    def _bounds(self, confidence: float | None) -> Bounds:
         terms = configured_terms()
         if confidence is not None:
             terms = replace(terms, confidence=check_confidence(confidence))

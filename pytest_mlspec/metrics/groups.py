@@ -112,7 +112,8 @@ class Grouped:
             bound = pairs.gap_bounds if self.fold == "gap" else pairs.ratio_bounds
             found = bound(self.counted.successes, self.counted.trials, level)
             return Bounds(low=found.low, high=found.high, method=found.method)
-        return groups.from_arms(self.fold == "gap", self._arms(level / 2, terms), self._arms(level / (2 * len(self.labels)), terms))
+        near, far = self._arms(level / 2, terms), self._arms(level / (2 * len(self.labels)), terms)
+        return groups.from_arms(self.fold == "gap", near, far)
 
     def _worst(self, level: float, terms: Terms) -> Bounds:
         near, far = self._arms(level, terms), self._arms(level / len(self.labels), terms)
@@ -194,13 +195,14 @@ class Grouped:
         """The bound of a fold in which every group is without error, for rates."""
         if self.counted is None or not (self.counted.trials > 0).all():
             return None
-        flawless = self.counted.trials[:1] if self.greater_is_better or self.fold != "worst" else 0 * self.counted.trials[:1]
+        trials = self.counted.trials[:1]
+        flawless = trials if self.greater_is_better or self.fold != "worst" else 0 * trials
         ideal = Grouped(
             fold=self.fold,
             labels=self.labels,
             missing=(),
             parts=(),
-            counted=Counts(successes=flawless, trials=self.counted.trials[:1]),
+            counted=Counts(successes=flawless, trials=trials),
             unit=self.unit,
             greater_is_better=self.greater_is_better,
         ).bounds(level, Terms())
@@ -222,7 +224,8 @@ def fold_groups(
             f"{fold} by {' and '.join(columns)} needs at least two groups, got only {found.labels[0]!r}: "
             "choose another column or a wider slice"
         )
-    counted, parts = None, ()
+    counted: Counts | None = None
+    parts: tuple[Evidence, ...] = ()
     if isinstance(evidence, Rate) and evidence.cluster_codes is None and evidence.transform == "rate":
         successes, trials = evidence.by_groups(found.codes, n_groups)
         counted = Counts(successes=np.asarray(successes, np.float64), trials=np.asarray(trials, np.float64))

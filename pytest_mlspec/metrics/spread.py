@@ -55,9 +55,10 @@ class SeedStd:
         if key not in self._kept:
             cases = self.evidence.case_values(terms)
             if cases is not None:
-                bounded = cases.low is not None and cases.high is not None
-                width = cases.high - cases.low if bounded else None  # type: ignore[operator]
-                found = jackknife.std_bounds(cases.rows, level) if width is None else seeds.std_bounds(cases.rows, level, width)
+                if cases.low is None or cases.high is None:
+                    found = jackknife.std_bounds(cases.rows, level)
+                else:
+                    found = seeds.std_bounds(cases.rows, level, cases.high - cases.low)
             else:
                 rows = self.evidence.pseudo_values()
                 if rows is None:
@@ -120,4 +121,5 @@ class SeedStd:
         cases = self.evidence.case_values(Terms())
         if comparison == ">=" or cases is None or cases.low is None or cases.high is None or self.clustered:
             return None
-        return seed_planning.smallest_provable(*cases.rows.shape, level, cases.high - cases.low)
+        n_members, n_examples = cases.rows.shape
+        return seed_planning.smallest_provable(n_members, n_examples, level, cases.high - cases.low)

@@ -45,10 +45,15 @@ class Kind:
     hint: Callable[[dict[str, object]], str] = lambda arguments: ""
     """An answer to a common mistake, asked when no limit was given."""
 
+    @property
+    def keywords(self) -> tuple[Limit | Parameter, ...]:
+        """Everything that the marker takes, limits first."""
+        return (*self.limits, *self.parameters)
+
 
 def is_number(value: object) -> bool:
     """A real number, not a truth value; NumPy scalars count."""
-    return not isinstance(value, bool) and hasattr(value, "__float__") and not isinstance(value, str) and not hasattr(value, "__len__")
+    return hasattr(value, "__float__") and not hasattr(value, "__len__") and not isinstance(value, bool)
 
 
 def finite_number(value: object) -> str:

@@ -10,7 +10,9 @@ from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.requirements.kind import Kind, Limit
 
 
-def read(kind: Kind, args: Sequence[object], arguments: Mapping[str, object], *, location: str = "") -> Contract | list[str]:
+def read(
+    kind: Kind, args: Sequence[object], arguments: Mapping[str, object], *, location: str = ""
+) -> Contract | list[str]:
     """A contract, or the list of faults in the marker's arguments."""
     limits = {limit.name: limit for limit in kind.limits}
     given = [limits[name] for name in arguments if name in limits]
@@ -21,7 +23,7 @@ def read(kind: Kind, args: Sequence[object], arguments: Mapping[str, object], *,
 
 
 def _unknown(kind: Kind, args: Sequence[object], arguments: Mapping[str, object]) -> list[str]:
-    names = [part.name for part in (*kind.limits, *kind.parameters)]
+    names = [part.name for part in kind.keywords]
     faults = []
     if args:
         shown = ", ".join(repr(value) for value in args)
@@ -30,13 +32,13 @@ def _unknown(kind: Kind, args: Sequence[object], arguments: Mapping[str, object]
         if name not in names:
             near = get_close_matches(name, names, n=1, cutoff=0.5)
             guess = f"; did you mean {near[0]!r}?" if near else ""
-            faults.append(f"unknown argument {name}={arguments[name]!r}{guess} It takes: {', '.join(names)}".replace("? It", "? It"))
+            faults.append(f"unknown argument {name}={arguments[name]!r}{guess} (it takes {', '.join(names)})")
     return faults
 
 
 def _invalid(kind: Kind, arguments: Mapping[str, object]) -> list[str]:
     faults = []
-    for part in (*kind.limits, *kind.parameters):
+    for part in kind.keywords:
         if part.name in arguments and (fault := part.check(arguments[part.name])):
             faults.append(f"{part.name}={arguments[part.name]!r}: {fault}")
     for parameter in kind.parameters:
