@@ -4,6 +4,7 @@ import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pytest_mlspec.training.fitting import Fitted, fit_in_turn, fit_member, where
@@ -37,19 +38,19 @@ def fit_in_processes(
         return
     try:
         payload, by_value = dump_function(function)
-    except Exception as error:  # noqa: BLE001  # pickling runs the code of whatever the function refers to
+    except Exception as error:  # pickling runs the code of whatever the function refers to
         _warn(f"the training function of {name!r} cannot be sent to another process ({_in_words(error)})")
         yield from fit_in_turn(function, seeds, name=name, threads=threads)
         return
-    for index, answer in enumerate(_answers(payload, by_value, seeds, jobs, threads)):
-        context = where(name, seeds[index], index, len(seeds))
-        if answer.member is not None:
-            yield Fitted(member=load(answer.member), seconds=answer.seconds)
-        elif answer.failed:
-            raise _worker_error(answer, context)
-        else:
-            _warn(f"a member of {name!r} cannot be sent back from another process ({answer.text})")
-            yield fit_member(function, seeds[index], threads=threads)
+    with _asked(payload, by_value, seeds, jobs, threads) as answers:
+        for index, answer in enumerate(answers):
+            if answer.failed:
+                raise _worker_error(answer, where(name, seeds[index], index, len(seeds)))
+            if answer.member is not None:
+                yield Fitted(member=load(answer.member), seconds=answer.seconds)
+            else:
+                _warn(f"a member of {name!r} cannot be sent back from another process ({answer.text})")
+                yield fit_member(function, seeds[index], threads=threads)
 
 
 def _has_processes() -> bool:
@@ -59,18 +60,26 @@ def _has_processes() -> bool:
     return not getattr(backend, "uses_threads", False) and backend.effective_n_jobs(2) > 1
 
 
-def _answers(
+@contextmanager
+def _asked(
     payload: bytes, by_value: tuple[str, ...], seeds: tuple[int, ...], jobs: int, threads: int | None
-) -> Iterable[_Answer]:
+) -> Iterator[Iterable[_Answer]]:
+    """Start the fits, and cancel those that are still to come when one has failed."""
     from joblib import Parallel, delayed
     from joblib.parallel import get_active_backend
 
     backend, _ = get_active_backend()
     kind = "generator" if backend.supports_return_generator else "list"
     work = delayed(_fit_here)
-    return Parallel(n_jobs=min(jobs, len(seeds)), batch_size=1, return_as=kind)(  # type: ignore[no-any-return]
-        work(payload, by_value, seed, threads) for seed in seeds
-    )
+    parallel = Parallel(n_jobs=min(jobs, len(seeds)), batch_size=1, return_as=kind)
+    answers = parallel(work(payload, by_value, seed, threads) for seed in seeds)
+    try:
+        yield answers
+    finally:
+        if kind == "generator":
+            with warnings.catch_warnings():  # joblib warns of every fit that it cancels
+                warnings.simplefilter("ignore")
+                answers.close()
 
 
 def _fit_here(payload: bytes, by_value: tuple[str, ...], seed: int, threads: int | None) -> _Answer:
@@ -79,18 +88,18 @@ def _fit_here(payload: bytes, by_value: tuple[str, ...], seed: int, threads: int
         function = load(payload)
         assert callable(function)
         fitted = fit_member(function, seed, threads=threads)
-    except Exception as error:  # noqa: BLE001  # raised again where the fit was asked for
+    except Exception as error:  # raised again where the fit was asked for
         return _Answer(failed=True, error=_dump_error(error, by_value), text=traceback.format_exc())
     try:
         return _Answer(member=dump_member(fitted.member, by_value), seconds=fitted.seconds)
-    except Exception as error:  # noqa: BLE001  # pickling runs the member's own code
+    except Exception as error:  # pickling runs the member's own code
         return _Answer(text=_in_words(error))
 
 
 def _dump_error(error: Exception, by_value: tuple[str, ...]) -> bytes | None:
     try:
         return dump_member(error, by_value)
-    except Exception:  # noqa: BLE001  # an exception may hold anything; its traceback goes as text in any case
+    except Exception:  # an exception may hold anything; its traceback goes as text in any case
         return None
 
 
@@ -99,7 +108,7 @@ def _worker_error(answer: _Answer, context: str) -> Exception:
     if answer.error is not None:
         try:
             error = load(answer.error)
-        except Exception:  # noqa: BLE001  # its class cannot be rebuilt here: its traceback stands for it
+        except Exception:  # its class cannot be rebuilt here: its traceback stands for it
             error = None
     if not isinstance(error, Exception):
         error = RuntimeError(answer.text.strip().rpartition("\n")[2])

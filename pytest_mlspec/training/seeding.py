@@ -101,7 +101,7 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
         ValueError: not distinct non-negative integers, or none at all.
     """
     if isinstance(seeds, (bool, str, bytes)):
-        raise ValueError(f"seeds={seeds!r}: {_WANTED}")  # noqa: TRY004  # one kind of error for whatever is wrong
+        raise ValueError(f"seeds={seeds!r}: {_WANTED}")  # one kind of error for whatever is wrong
     try:
         n_members = operator.index(seeds)  # type: ignore[arg-type]  # a sequence raises
     except TypeError:
@@ -113,7 +113,7 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 def _distinct(given: object) -> tuple[int, ...]:
     if not isinstance(given, Iterable):
-        raise ValueError(f"seeds={given!r}: {_WANTED}")  # noqa: TRY004  # one kind of error for whatever is wrong
+        raise ValueError(f"seeds={given!r}: {_WANTED}")  # one kind of error for whatever is wrong
     seeds: tuple[object, ...] = tuple(given)
     wrong = [seed for seed in seeds if isinstance(seed, bool) or not hasattr(seed, "__index__")]
     if wrong:

@@ -93,7 +93,7 @@ def _load(path: Path, trained_on: "Sequence[Dataset] | None") -> tuple[Ensemble 
         return None, None
     try:
         return _rebuild(payload, trained_on), None
-    except Exception as error:  # noqa: BLE001  # unpickling runs the members' own code
+    except Exception as error:  # unpickling runs the members' own code
         return None, f"it cannot be loaded in another process ({_in_words(error)})"
 
 
@@ -108,7 +108,7 @@ def _train_and_keep(
         raise
     try:
         _write_whole(path, _dump(ensemble, with_data=with_data))
-    except Exception as error:  # noqa: BLE001  # pickling runs the members' own code; a full disk is no failure either
+    except Exception as error:  # pickling runs the members' own code; a full disk is no failure either
         reason = f"its members cannot be pickled ({_in_words(error)})"
         with suppress(OSError):
             _write_whole(reason_file, reason.encode())

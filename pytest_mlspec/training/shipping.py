@@ -108,5 +108,5 @@ def _find(finder: object, name: str) -> object:
         return None  # knows files that no import statement of a fresh process would find
     try:
         return finder.find_spec(name, None)  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001  # a finder of someone else's that breaks on a name does not know it
+    except Exception:  # a finder of someone else's that breaks on a name does not know it
         return None

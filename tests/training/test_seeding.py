@@ -118,9 +118,9 @@ FRESH = """
     ("function", "n_fits"),
     [
         # The function's own code names torch: it is imported before, and each seed is fitted once.
-        ("def function(seed):\n    import torch\n    runs.append(seed)\n    x = torch.rand(1)\n    return lambda X: x", 2),
+        ("def function(seed):\n    import torch\n    runs.append(seed)\n    return lambda X, x=torch.rand(1): x", 2),
         # Hidden from its code: found afterwards, and the first fit is run again.
-        ("def function(seed):\n    runs.append(seed)\n    x = __import__('torch').rand(1)\n    return lambda X: x", 3),
+        ("def function(seed):\n    runs.append(seed)\n    return lambda X, x=__import__('torch').rand(1): x", 3),
     ],
 )
 def test_torch_imported_for_the_first_time_inside_a_fit_is_seeded_too(function, n_fits):
