@@ -1,6 +1,9 @@
 """Metrics: predictions in, an estimate out that answers ``>=`` and ``<=`` with a verdict."""
 
+from pytest_mlspec.metrics.calibration import ece, mce
+from pytest_mlspec.metrics.custom import metric
 from pytest_mlspec.metrics.losses import brier, failure_rate, log_loss, mae, mean_loss, rmse
+from pytest_mlspec.metrics.ranking import auroc
 from pytest_mlspec.metrics.rates import (
     accuracy,
     f1,
@@ -13,13 +16,17 @@ from pytest_mlspec.metrics.rates import (
 
 __all__ = [
     "accuracy",
+    "auroc",
     "brier",
+    "ece",
     "f1",
     "failure_rate",
     "false_positive_rate",
     "log_loss",
     "mae",
+    "mce",
     "mean_loss",
+    "metric",
     "precision",
     "recall",
     "rmse",

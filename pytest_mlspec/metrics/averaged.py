@@ -74,7 +74,9 @@ class Mean:
         if not self.losses.shape[1]:
             return self._open(f"there are no {self.unit} to judge")
         if self.cluster_codes is not None:
-            return self._open(f"rows are clustered by {self.cluster_name} and the betting bound of a mean has no clustered form")
+            return self._open(
+                f"rows are clustered by {self.cluster_name} and the betting bound of a mean has no clustered form"
+            )
         if low is None or (high is None and float(self.losses.min()) < 0):
             return self._open(SIGNED)
         bounds = self._unbounded(level) if high is None else self._bounded(low, high, level)
@@ -109,7 +111,9 @@ class Mean:
     def _refuse(self, max_loss: float) -> None:
         smallest, largest = float(self.losses.min()), float(self.losses.max())
         if smallest < 0:
-            raise ValueError(f"max_loss={max_loss:g} declares losses in [0, {max_loss:g}]; got a loss of {smallest:.4g}")
+            raise ValueError(
+                f"max_loss={max_loss:g} declares losses in [0, {max_loss:g}]; got a loss of {smallest:.4g}"
+            )
         worst = largest**0.5 if self.declared == "root" else largest
         case = int(np.unravel_index(int(np.argmax(self.losses)), self.losses.shape)[1])
         raise ValueError(

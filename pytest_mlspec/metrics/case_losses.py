@@ -79,7 +79,9 @@ def _own_losses(predictions: Predictions, loss: Callable[..., object], metric: s
     losses = np.stack(rows)
     if not np.isfinite(losses).all():
         member, case = np.argwhere(~np.isfinite(losses))[0]
-        raise ValueError(f"{loss_name(loss)} returned {losses[member, case]} for the case at position {case} (member {member})")
+        raise ValueError(
+            f"{loss_name(loss)} returned {losses[member, case]} for the case at position {case} (member {member})"
+        )
     return losses
 
 

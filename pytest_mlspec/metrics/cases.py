@@ -19,7 +19,9 @@ _PLAIN = (0, 1)  # labels that need no mention: False == 0, True == 1
 def require_labels(predictions: Predictions, metric: str) -> None:
     """Raise where a label metric meets a model that predicts numbers, or a truth that holds numbers."""
     if not predictions.is_classification:
-        raise ValueError(f"{metric} needs labels, and {predictions.lacks('labels')}; did you mean rmse, mae or failure_rate?")
+        raise ValueError(
+            f"{metric} needs labels, and {predictions.lacks('labels')}; did you mean rmse, mae or failure_rate?"
+        )
 
 
 def probabilities_of(predictions: Predictions, metric: str) -> Scores:
@@ -93,7 +95,9 @@ def said_positive(predictions: Predictions, code: int, threshold: float | None, 
         raise ValueError(f"threshold is a probability in [0, 1]; got threshold={threshold!r}")
     assert predictions.classes is not None
     if len(predictions.classes) != 2:
-        raise ValueError(f"threshold= is for two classes; got {len(predictions.classes)} classes and threshold={threshold!r}")
+        raise ValueError(
+            f"threshold= is for two classes; got {len(predictions.classes)} classes and threshold={threshold!r}"
+        )
     return np.asarray(probabilities_of(predictions, f"{metric} with threshold=")[:, :, code] >= threshold)
 
 
@@ -102,7 +106,9 @@ def no_threshold_with(average: str | None, positive: object, threshold: float | 
     if average is not None and average != "macro":
         raise ValueError(f'average is "macro" or left out; got {metric}(average={average!r})')
     if average is not None and (positive is not None or threshold is not None):
-        raise ValueError(f'average="macro" takes every class as positive in turn: leave out positive= and threshold= of {metric}')
+        raise ValueError(
+            f'average="macro" takes every class as positive in turn: leave out positive= and threshold= of {metric}'
+        )
 
 
 def settings(**given: object) -> tuple[tuple[str, object], ...]:

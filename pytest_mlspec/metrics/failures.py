@@ -14,9 +14,7 @@ from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import Comparison, Terms
 
-NO_DELTA = (
-    "failure_rate has no delta: give delta=..., the largest loss that one case may have, on the marker or in failure_rate(...)"
-)
+NO_DELTA = "failure_rate has no delta: give delta=..., the largest loss that one case may have, on the marker or in failure_rate(...)"
 _SHOWN_COLUMNS = 5
 
 
@@ -120,6 +118,8 @@ def _case_words(predictions: Predictions, position: int) -> str:
     rows = predictions.rows
     row = position if rows is None else int(rows[position])
     name = f"id {predictions.ids.tolist()[position]!r}" if predictions.ids is not None else f"row {row}"
-    named = [f"{column}={predictions.columns[column][position]}" for column in list(predictions.columns)[:_SHOWN_COLUMNS]]
+    named = [
+        f"{column}={predictions.columns[column][position]}" for column in list(predictions.columns)[:_SHOWN_COLUMNS]
+    ]
     more = ", ..." if len(predictions.columns) > _SHOWN_COLUMNS else ""
     return f"{name} ({', '.join(named)}{more})" if named else name

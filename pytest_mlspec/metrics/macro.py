@@ -87,7 +87,9 @@ class Macro:
         counts = np.array([part.sizes[member] for part in self.parts], dtype=np.float64)
         n_classes, n_blocks = len(counts), counts.min()
         used = n_blocks * np.floor(counts / n_blocks)
-        each = -ndtri(level / n_classes) * np.sqrt(_TYPICAL_VARIANCE / counts) + np.log(n_classes / level) / (3 * counts)
+        each = -ndtri(level / n_classes) * np.sqrt(_TYPICAL_VARIANCE / counts) + np.log(n_classes / level) / (
+            3 * counts
+        )
         blocks = np.sqrt(2 * np.log(1 / level) * _TYPICAL_VARIANCE * (1 / used).sum()) / n_classes
         return bool(blocks + np.log(1 / level) / (3 * n_blocks) < each.mean())
 
@@ -101,7 +103,9 @@ class Macro:
         n_blocks = int(min(part.sizes[member] for part in self.parts))
         shares = np.zeros(n_blocks)
         for part in self.parts:
-            cases = np.flatnonzero(part.included if part.included is None or part.included.ndim == 1 else part.included[member])
+            cases = np.flatnonzero(
+                part.included if part.included is None or part.included.ndim == 1 else part.included[member]
+            )
             drawn = generator.permutation(cases)[: len(cases) // n_blocks * n_blocks]
             shares += part.hits[member, drawn].reshape(n_blocks, -1).mean(axis=1)
         bounds = betting.mean_bounds(np.clip(shares / len(self.parts), 0.0, 1.0), level)
@@ -141,8 +145,6 @@ class Macro:
         """The bound of a model that is right about every case; known where the classes are given by the truth."""
         if any(part.included is None or part.included.ndim == 2 for part in self.parts):
             return None
-        flawless = tuple(
-            replace(part, hits=np.asarray(part.included)[None].view(np.uint8)) for part in self.parts
-        )
+        flawless = tuple(replace(part, hits=np.asarray(part.included)[None].view(np.uint8)) for part in self.parts)
         bounds = replace(self, parts=flawless).bounds(level, Terms())
         return float(bounds.low[0]) if comparison == ">=" and np.isfinite(bounds.low[0]) else None

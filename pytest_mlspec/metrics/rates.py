@@ -203,9 +203,7 @@ def _counted(
     return "examples", said, None, None
 
 
-def _estimate(
-    predictions: Predictions, metric: str, evidence: Evidence, *, of: str = "", **given: object
-) -> Estimate:
+def _estimate(predictions: Predictions, metric: str, evidence: Evidence, *, of: str = "", **given: object) -> Estimate:
     return Estimate(
         predictions=predictions,
         metric=metric,

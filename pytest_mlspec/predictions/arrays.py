@@ -18,7 +18,12 @@ _ROUNDING = 1e-5  # how far rounding may carry a probability out of [0, 1]
 
 def as_array(what: str, given: object) -> Labels:
     """A NumPy array of what came: NumPy, lists, pandas, polars and torch (detached, on the CPU)."""
-    if isinstance(given, (list, tuple)) and given and all(np.ndim(part) == 2 for part in given) and what != "probabilities":
+    if (
+        isinstance(given, (list, tuple))
+        and given
+        and all(np.ndim(part) == 2 for part in given)
+        and what != "probabilities"
+    ):
         raise ValueError(f"{what}: a list of matrices is multi-output, which is not supported")
     detach = getattr(given, "detach", None)
     if callable(detach):
@@ -103,7 +108,11 @@ def encode(labels: Labels, classes: Labels, *, what: str) -> IntArray:
     Raises:
         ValueError: labels that are not classes, with how often each came.
     """
-    if (labels.dtype.kind in "US") != (classes.dtype.kind in "US") and labels.dtype != object and classes.dtype != object:
+    if (
+        (labels.dtype.kind in "US") != (classes.dtype.kind in "US")
+        and labels.dtype != object
+        and classes.dtype != object
+    ):
         raise ValueError(
             f"{what}: expected labels of the kind of the classes ({_list(classes)}), got {labels.dtype} labels such as "
             f"{labels.ravel()[:1].tolist()}"
@@ -114,7 +123,9 @@ def encode(labels: Labels, classes: Labels, *, what: str) -> IntArray:
     unknown = ordered[places] != labels
     if unknown.any():
         strange, counts = np.unique(labels[unknown], return_counts=True)
-        words = ", ".join(f"{label!r} ({n} times)" for label, n in list(zip(strange.tolist(), counts.tolist(), strict=True))[:5])
+        words = ", ".join(
+            f"{label!r} ({n} times)" for label, n in list(zip(strange.tolist(), counts.tolist(), strict=True))[:5]
+        )
         raise ValueError(
             f"{what}: labels outside the classes: {words}; the classes are {_list(classes)}. Give classes=[...] that hold them all"
         )
@@ -182,4 +193,14 @@ def _list(classes: object) -> str:
 
 
 Probabilities = Callable[[], Scores | None]
-__all__ = ["FloatArray", "IntArray", "Labels", "Scores", "as_array", "check_labels", "check_numbers", "check_probabilities", "encode"]
+__all__ = [
+    "FloatArray",
+    "IntArray",
+    "Labels",
+    "Scores",
+    "as_array",
+    "check_labels",
+    "check_numbers",
+    "check_probabilities",
+    "encode",
+]

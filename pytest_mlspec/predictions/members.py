@@ -141,7 +141,9 @@ class ModelSource:
         from pytest_mlspec.training import models
 
         found = [
-            check_numbers(self._ask(index, models.predict_values), len(self.data), what=f"{self._who(index)}: values")[0]
+            check_numbers(self._ask(index, models.predict_values), len(self.data), what=f"{self._who(index)}: values")[
+                0
+            ]
             for index in range(self.n_members)
         ]
         self._refuse_identical(found)
@@ -185,7 +187,11 @@ class ModelSource:
             return f"{self.name!r} ({member}) predicts labels, not numbers"
         if self.ensemble.output is not None:
             return f"{self.name!r} declares output={self.ensemble.output!r}, which holds no {what}"
-        method = {"probabilities": "predict_proba", "labels": "predict", "scores": "predict_proba or decision_function"}[what]
+        method = {
+            "probabilities": "predict_proba",
+            "labels": "predict",
+            "scores": "predict_proba or decision_function",
+        }[what]
         return f"{self.name!r} ({member}) has no {method}"
 
     def training_rows(self, data: Dataset) -> int:
@@ -232,7 +238,10 @@ class ModelSource:
         """Callables and torch modules hide what they learned; equal outputs on every row give them away."""
         if not self.retrained or len(outputs) < 2 or self.ensemble.output is None:
             return
-        if all(np.array_equal(outputs[0], other) for other in outputs[1:]) and not np.isin(outputs[0], (0.0, 1.0)).all():
+        if (
+            all(np.array_equal(outputs[0], other) for other in outputs[1:])
+            and not np.isin(outputs[0], (0.0, 1.0)).all()
+        ):
             from pytest_mlspec.training.identity import IdenticalMembersError
 
             raise IdenticalMembersError(

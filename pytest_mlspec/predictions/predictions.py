@@ -40,8 +40,8 @@ class Predictions:
         name: name of the model.
 
     Raises:
-        TypeError, ValueError: arrays of other lengths or shapes, NaN, labels that are not classes, rows of probabilities
-            that do not sum to 1, multi-label or multi-output arrays.
+        TypeError, ValueError: arrays of other lengths or shapes, NaN, labels that are not classes, rows of
+            probabilities that do not sum to 1, multi-label or multi-output arrays.
 
     Example:
         >>> said = Predictions(y=[0, 1, 1], probabilities=[[0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
@@ -140,7 +140,8 @@ class Predictions:
     def y(self) -> Labels:
         """(examples,) the truth."""
         if self._data.y is None:
-            raise ValueError(f"{self.dataset_name or 'the dataset'} has no y: a metric compares predictions with the truth")
+            name = self.dataset_name or "the dataset"
+            raise ValueError(f"{name} has no y: a metric compares predictions with the truth")
         return self._data.y
 
     @property
@@ -275,8 +276,8 @@ class Predictions:
         if not isinstance(found, np.ndarray):
             return found
         rows = self._data.rows
-        axis = 0 if found.ndim == 1 else 1
-        return self._keep(what, lambda: found.take(rows, axis=axis))  # type: ignore[return-value]
+        assert rows is not None  # a slice of the whole
+        return self._keep(what, lambda: found.take(rows, axis=0 if found.ndim == 1 else 1))  # type: ignore[return-value]
 
     def lacks(self, what: str) -> str:
         """Why there are no ``probabilities``, ``labels``, ``values`` or ``scores``, for messages."""
@@ -317,8 +318,10 @@ class Predictions:
         """Content hashes by which a record can be told from another."""
         found = {"data": self._data.fingerprint}
         if isinstance(self._source, Given):
-            found["predictions"] = self._keep("fingerprint", self._source.fingerprint) if self._whole is None else (
-                self._whole.fingerprints()["predictions"]
+            found["predictions"] = (
+                self._keep("fingerprint", self._source.fingerprint)
+                if self._whole is None
+                else (self._whole.fingerprints()["predictions"])
             )
         return found
 
@@ -348,20 +351,25 @@ def _label_hits(whole: Predictions) -> Hits:
     labels = whole.labels
     if labels is None:
         raise ValueError(f"labels are needed and {whole.lacks('labels')}")
-    return (labels == whole.y_codes).view(np.uint8)
-
-
-def _top_codes(whole: Predictions) -> IntArray | None:
-    probabilities = whole.probabilities
-    return None if probabilities is None else np.argmax(probabilities, axis=-1)
+    right: npt.NDArray[np.bool_] = np.equal(labels, whole.y_codes)
+    return right.view(np.uint8)
 
 
 def _top_probability(whole: Predictions) -> Scores | None:
-    probabilities = whole.probabilities
-    return None if probabilities is None else probabilities.max(axis=-1)
+    _look_at_tops(whole)
+    return whole._kept.get("top_probability")  # type: ignore[return-value]
 
 
 def _top_hits(whole: Predictions) -> Hits | None:
-    if whole.probabilities is None:
-        return None
-    return (_top_codes(whole) == whole.y_codes).view(np.uint8)
+    _look_at_tops(whole)
+    return whole._kept.get("top_hits")  # type: ignore[return-value]
+
+
+def _look_at_tops(whole: Predictions) -> None:
+    """The top probability and whether its class is right come from one look at the probabilities."""
+    from pytest_mlspec.stats.calibration_table import top_label
+
+    probabilities = whole.probabilities
+    if probabilities is not None:
+        confidence, hits = top_label(probabilities, whole.y_codes)
+        whole._kept.update(top_probability=_locked(confidence), top_hits=_locked(hits.view(np.uint8)))

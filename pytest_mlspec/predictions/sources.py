@@ -165,7 +165,14 @@ def given_outputs(
     if probabilities is not None and classes is None:
         classes = _both_truth_values(truth)
     about = Dataset(
-        np.empty((truth.size, 0)), truth, columns=columns, positive=positive, classes=classes, clusters=clusters, ids=ids, name=name
+        np.empty((truth.size, 0)),
+        truth,
+        columns=columns,
+        positive=positive,
+        classes=classes,
+        clusters=clusters,
+        ids=ids,
+        name=name,
     )
     given: dict[str, Scores | IntArray] = {}
     if values is not None:
@@ -196,7 +203,9 @@ def _require_one_kind(probabilities: object, labels: object, values: object) -> 
     if probabilities is None and labels is None and values is None:
         raise TypeError("Predictions expects one of probabilities=, labels= (classification) or values= (regression)")
     if values is not None and (probabilities is not None or labels is not None):
-        raise TypeError("Predictions expects values= alone (regression), or probabilities= and labels= (classification)")
+        raise TypeError(
+            "Predictions expects values= alone (regression), or probabilities= and labels= (classification)"
+        )
 
 
 def _both_truth_values(truth: Labels) -> list[object] | None:
