@@ -15,7 +15,9 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) 
 VALUES = st.recursive(
     LEAVES,
     lambda inner: (
-        st.lists(inner, max_size=4) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(), inner, max_size=4)
     ),
     max_leaves=12,
 )
@@ -114,4 +116,6 @@ def test_tensors_count_by_their_numbers():
     assert content_digest(one) == content_digest(one.t().contiguous().t())
     assert content_digest(one) != content_digest(one.double())
     assert content_digest(one) != content_digest(one.reshape(3, 2))
-    assert content_digest(torch.tensor(1.0, dtype=torch.bfloat16)) != content_digest(torch.tensor(2.0, dtype=torch.bfloat16))
+    assert content_digest(torch.tensor(1.0, dtype=torch.bfloat16)) != content_digest(
+        torch.tensor(2.0, dtype=torch.bfloat16)
+    )

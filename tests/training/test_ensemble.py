@@ -162,7 +162,9 @@ def test_what_is_given_and_is_not_a_model_is_refused():
 
 
 def test_wrong_options_are_named():
-    with pytest.raises(ValueError, match="output='proba': expected one of 'probabilities', 'logits', 'values', 'labels'"):
+    with pytest.raises(
+        ValueError, match="output='proba': expected one of 'probabilities', 'logits', 'values', 'labels'"
+    ):
         Ensemble.of(sgd(0), output="proba")
     with pytest.raises(ValueError, match="jobs=0: expected at least 1"):
         Ensemble.fit(sgd, 2, jobs=0)

@@ -19,6 +19,12 @@ X = RANDOM.normal(size=(80, 4))
 Y = (X[:, 0] > 0).astype(int)
 
 
+@pytest.fixture(autouse=True)
+def outside_of_xdist(monkeypatch):
+    """Inside a worker of pytest-xdist fits run in turn, by intent."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 class OwnModel:
     """A class of this test file, which no other process can import by name."""
 
