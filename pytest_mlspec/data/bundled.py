@@ -33,7 +33,8 @@ def digits() -> Splits:
 def breast_cancer() -> Splits:
     """569 breast masses, 30 measurements of their cell nuclei each, half held out; the positive class is malignant.
 
-    scikit-learn codes malignant as 0 and benign as 1, so that its plain recall is that of *benign*. Here labels are text.
+    scikit-learn codes malignant as 0 and benign as 1, so that its plain recall is that of *benign*; here labels are
+    text.
 
     Returns:
         ``train`` and ``test``; X of shape (examples, 30), float64, y ``"malignant"`` or ``"benign"``.

@@ -58,7 +58,8 @@ class Dataset:
             example, an unknown column, a positive class that is not among the classes, ids that repeat.
 
     Example:
-        >>> street = Dataset([[0.1], [0.7], [0.9]], ["car", "person", "car"], columns={"light": ["day", "night", "night"]})
+        >>> light = ["day", "night", "night"]
+        >>> street = Dataset([[0.1], [0.7], [0.9]], ["car", "person", "car"], columns={"light": light})
         >>> street.where(light="night")
         Dataset(light=night, 2 rows, 2 classes, columns: light)
     """
@@ -167,7 +168,7 @@ class Dataset:
         return f"Dataset({', '.join(part for part in parts if part)})"
 
     @property
-    def X(self) -> Features:
+    def X(self) -> Features:  # the field's name for the design matrix
         """Features in the form in which they came, shape (examples, ...); a slice copies its rows on first use."""
         if "X" not in self._cache:
             assert self._parent is not None and self._parent_rows is not None

@@ -73,7 +73,8 @@ def _stacked(X: object) -> Vector:
         return np.asarray(X)
     except ValueError as error:
         raise ValueError(
-            f"expected X with rows of one shape; got rows of different shapes ({error}). Pad them, or pass an object array"
+            f"expected X with rows of one shape; got rows of different shapes ({error}). "
+            "Pad them, or pass an object array"
         ) from error
 
 

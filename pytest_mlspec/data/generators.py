@@ -18,9 +18,10 @@ def spurious_regression(
 ) -> Splits:
     """Regression data with a third feature that follows from the target, and whose relation to it changes.
 
-    The law is ``y = x1 + 2 x2 + 3 + e`` with x1, x2, e ~ N(0, 1) independent, and ``x3 = y / factor + noise * N(0, 1)``.
-    A model that leans on x3 does well on ``test`` and fails on ``ood``. With the defaults the best linear predictor
-    has a root mean square error of sqrt(1 / (1 + (5 / 3)**2)) = 0.5145 on ``test``, and the one that ignores x3 has 1.
+    The law is ``y = x1 + 2 x2 + 3 + e`` with x1, x2, e ~ N(0, 1) independent and
+    ``x3 = y / factor + noise * N(0, 1)``. A model that leans on x3 does well on ``test`` and fails on ``ood``.
+    With the defaults the best linear predictor has a root mean square error of sqrt(1 / (1 + (5 / 3)**2)) = 0.5145 on
+    ``test``, and the one that ignores x3 has 1.
 
     Args:
         n: rows in each part.

@@ -38,8 +38,9 @@ def code_values(values: Vector, what: str) -> tuple[IntArray, list[object]]:
     bad = missing_rows(values)
     if bad.size:
         raise ValueError(
-            f"expected a group for every row in {what}; got {values[bad[0]]} in row {bad[0]} ({bad.size} of {values.size} "
-            f"rows are missing). Give them a value of their own, such as 'unknown', or leave them out with where(...)"
+            f"expected a group for every row in {what}; got {values[bad[0]]} in row {bad[0]} "
+            f"({bad.size} of {values.size} rows are missing). "
+            "Give them a value of their own, such as 'unknown', or leave them out with where(...)"
         )
     if values.dtype.kind in "OUST":
         return _code_objects(values.tolist())

@@ -26,7 +26,8 @@ class Splits:
         **shifted: further data to judge on, such as ``ood=`` or ``night=``.
 
     Attributes:
-        duplicates: number of equal rows per pair of parts, such as ``{("train", "test"): 3}``; pairs without are absent.
+        duplicates: number of equal rows per pair of parts, such as ``{("train", "test"): 3}``; pairs without any
+            are absent.
         message: the same in words, empty when there are none.
 
     Raises:
@@ -175,8 +176,8 @@ def _check_apart(first: str, one: Dataset, second: str, other: Dataset) -> None:
     shared = overlap(one, other)
     if shared:
         raise ValueError(
-            f"expected {first} and {second} without a common row; {shared} of the {len(other)} rows of {second} are rows "
-            f"of {first} (of {len(one)}). Make them with Dataset(...).split(test=0.3)"
+            f"expected {first} and {second} without a common row; {shared} of the {len(other)} rows of {second} "
+            f"are rows of {first} (of {len(one)}). Make them with Dataset(...).split(test=0.3)"
         )
     if one.ids is None or other.ids is None:
         return
@@ -207,5 +208,6 @@ def _check_duplicates(counts: Mapping[tuple[str, str], int], parts: Mapping[str,
     if above:
         raise ValueError(
             f"expected at most max_duplicates={limit:g} of the evaluated rows to be known from another part; "
-            f"{_describe(above, parts)}. Drop repeated rows before splitting, declare them (clusters=), or raise max_duplicates"
+            f"{_describe(above, parts)}. "
+            "Drop repeated rows before splitting, declare them (clusters=), or raise max_duplicates"
         )

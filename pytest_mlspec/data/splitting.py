@@ -99,7 +99,8 @@ def part_size(amount: float, n_examples: int, part: str) -> int:
     legal = 0 <= amount < n_examples if whole else isinstance(amount, float) and 0.0 <= amount < 1.0
     if not legal:
         raise ValueError(
-            f"expected {part} as a fraction in [0, 1) or a whole number of rows below {n_examples}; got {part}={amount!r}"
+            f"expected {part} as a fraction in [0, 1) or a whole number of rows below {n_examples}; "
+            f"got {part}={amount!r}"
         )
     size = int(amount) if whole else round(amount * n_examples)
     if size == 0 and amount > 0:
@@ -111,9 +112,9 @@ def assign_parts(units: IntArray, strata: IntArray, sizes: list[int], seed: int)
     """Rows of each part, then those left over, each in increasing order.
 
     Units (single rows, or clusters) are put into a random order in which every stratum is spread evenly: unit ``r`` of
-    the ``m`` shuffled units of a stratum sits at ``(r + u) / m`` with one uniform ``u`` a stratum. Consecutive stretches
-    of that order are the parts, so that each part has every stratum in proportion to within one unit, and within a
-    stratum every choice of units is equally likely (systematic sampling, Madow & Madow 1944).
+    the ``m`` shuffled units of a stratum sits at ``(r + u) / m`` with one uniform ``u`` a stratum. Consecutive
+    stretches of that order are the parts, so that each part has every stratum in proportion to within one unit, and
+    within a stratum every choice of units is equally likely (systematic sampling, Madow & Madow 1944).
 
     Args:
         units: shape (examples,), the unit of each row, coded 0, 1, ...

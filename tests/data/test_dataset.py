@@ -107,7 +107,9 @@ def test_columns_may_be_a_frame_and_its_names_need_not_be_text() -> None:
         ([2, 0, 1], [0, 1, 2], None),
     ],
 )
-def test_labels_have_classes_and_an_obvious_positive_one(y: list[object], classes: list[object], positive: object) -> None:
+def test_labels_have_classes_and_an_obvious_positive_one(
+    y: list[object], classes: list[object], positive: object
+) -> None:
     data = Dataset(X[:3], y)
 
     assert data.classes is not None

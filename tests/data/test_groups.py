@@ -82,12 +82,16 @@ def test_a_missing_group_is_an_error_that_says_how_to_mend_it(values: object) ->
     data = Dataset(np.arange(3), columns={"v": values})
 
     for ask in (lambda: data.groups("v"), lambda: data.split_by("v")):
-        with pytest.raises(ValueError, match=r"a group for every row in column 'v'; got (nan|None) in row 1.*'unknown'"):
+        with pytest.raises(
+            ValueError, match=r"a group for every row in column 'v'; got (nan|None) in row 1.*'unknown'"
+        ):
             ask()
 
 
 def test_what_cannot_be_grouped_by() -> None:
-    with pytest.raises(ValueError, match=r"unknown column 'sez' of people; did you mean 'sex'\? \(it has age, label, sex"):
+    with pytest.raises(
+        ValueError, match=r"unknown column 'sez' of people; did you mean 'sex'\? \(it has age, label, sex"
+    ):
         PEOPLE.codes("sez")
     with pytest.raises(ValueError, match=r"at least one column and each once; got by=\['sex', 'sex'\]"):
         PEOPLE.codes(["sex", "sex"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def test_the_rows_and_the_words(slice_: Callable[[Dataset], Dataset], rows: list
     assert found.classes.tolist() == ["bus", "car"]
 
 
-def night_and_slow(columns: dict[str, np.ndarray[tuple[int], np.dtype[np.str_]]]) -> list[bool]:
+def night_and_slow(columns: dict[str, npt.NDArray[np.str_]]) -> list[bool]:
     return [light == "night" for light in columns["light"]]
 
 
@@ -93,7 +94,7 @@ def test_columns_with_the_names_of_parameters_can_be_asked_for() -> None:
         (
             lambda d: d.where(light="dusk", speed=120),
             ValueError,
-            "empty slice: no row of street has light=dusk and speed=120 at once (light=dusk: 1 rows; speed=120: 1 rows)",
+            "no row of street has light=dusk and speed=120 at once (light=dusk: 1 rows; speed=120: 1 rows)",
         ),
         (lambda d: d.where(light="day").where(light="dusk"), ValueError, "no row of street, light=day has light=dusk"),
         (lambda d: d.where(speed="30"), ValueError, "speed has 30 (2), 50 (2), 80 (1), 120 (1)"),
@@ -105,7 +106,11 @@ def test_columns_with_the_names_of_parameters_can_be_asked_for() -> None:
         (lambda d: d.where(x="day"), ValueError, "(it has label, light, speed)"),
         (lambda d: d.where(), ValueError, "expected a condition such as where(light='night'); got none"),
         (lambda d: d.where([True]), ValueError, "expected 6 entries from the predicate, one per row; got 1"),
-        (lambda d: d.where([0.5] * 6), TypeError, "expected True or False per row from the predicate; got dtype=float64"),
+        (
+            lambda d: d.where([0.5] * 6),
+            TypeError,
+            "expected True or False per row from the predicate; got dtype=float64",
+        ),
         (lambda d: d.where(speed=lambda speed: speed), TypeError, "from the condition on speed; got dtype=int64"),
         (lambda d: d.where([0, 0]), ValueError, "expected each row once from the predicate; got 1 rows again"),
         (lambda d: d.where([6]), ValueError, "expected row numbers below 6; got 6 to 6"),

@@ -23,7 +23,12 @@ def test_parts_have_names_and_roles() -> None:
     splits = Splits(train=rows(4), validation=rows(3, 10), test=rows(2, 20), ood=rows(5, 30), name="street")
 
     assert [part for part, _ in splits.items()] == list(splits) == ["train", "validation", "test", "ood"]
-    assert [data.name for _, data in splits.items()] == ["street.train", "street.validation", "street.test", "street.ood"]
+    assert [data.name for _, data in splits.items()] == [
+        "street.train",
+        "street.validation",
+        "street.test",
+        "street.ood",
+    ]
     assert [data.role for _, data in splits.items()] == ["train", "validation", "test", ""]
     assert splits.ood is splits["ood"] is splits.ood
     assert splits.test.where(label=0).role == "test"
@@ -79,8 +84,16 @@ def test_pickling_keeps_everything() -> None:
 
 WHOLE = rows(10, name="whole")
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
-    (lambda: Splits(train=WHOLE, test=WHOLE), ValueError, r"10 of the 10 rows of test are rows of train.*split\(test=0.3\)"),
-    (lambda: Splits(train=WHOLE, validation=WHOLE.take([3, 4])), ValueError, r"2 of the 2 rows of validation are rows of"),
+    (
+        lambda: Splits(train=WHOLE, test=WHOLE),
+        ValueError,
+        r"10 of the 10 rows of test are rows of train.*split\(",
+    ),
+    (
+        lambda: Splits(train=WHOLE, validation=WHOLE.take([3, 4])),
+        ValueError,
+        r"2 of the 2 rows of validation are rows of",
+    ),
     (lambda: Splits(validation=WHOLE, test=WHOLE.resample(0)), ValueError, r"10 of the 10 rows of test"),
     (lambda: Splits(train=WHOLE, ood=WHOLE.perturb(lambda x: x + 99.0)), ValueError, r"rows of ood are rows of train"),
     (
@@ -144,9 +157,7 @@ def test_equal_features_with_another_target_are_no_duplicates() -> None:
 
 
 def test_validation_rows_count_against_test_and_training_rows_against_shifted_data() -> None:
-    splits = Splits(
-        train=rows(10), validation=rows(10, 10), test=rows(10, 18), ood=rows(10, 8), max_duplicates=1.0
-    )
+    splits = Splits(train=rows(10), validation=rows(10, 10), test=rows(10, 18), ood=rows(10, 8), max_duplicates=1.0)
 
     assert splits.duplicates == {("train", "ood"): 2, ("validation", "test"): 2}
 
