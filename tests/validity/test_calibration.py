@@ -63,6 +63,10 @@ def near_one(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return 1.0 - generator.beta(0.5, 60, size=shape)
 
 
+def _middle(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return generator.uniform(0.3, 0.7, size=shape)
+
+
 def rare(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return generator.beta(1, 40, size=shape)
 
@@ -199,13 +203,14 @@ def test_equal_mass_bins_of_the_same_rows_full(world: World) -> None:
 
 
 def test_the_spread_form_on_bins_of_the_same_rows_is_a_false_met() -> None:
-    """Labels that are a function of p: given the confidences the plug-in value is the truth, without any noise, and
-    taking an upward bias off it meets every bad model. With edges from the rows that form must not be used."""
-    runs, n_examples = 300, 3000
-    confidence, hit = LABEL_OF_SCORE.sample(runs, n_examples, seed=6)
-    edges = equal_mass_edges(confidence, 15)
-    truth = _fixed_design_truth(confidence, edges, LABEL_OF_SCORE.rate(confidence))
-    case, said = f"{LABEL_OF_SCORE.name}, equal-mass B=15, n={n_examples}", f"ECE {truth.mean():.4f} = threshold"
+    """Labels that are a function of p, right on average: given the confidences the plug-in value is the truth, without
+    any noise, so that taking an upward bias off it is wrong. With edges from the rows that form must not be used."""
+    runs, n_examples, bins = 150, 7000, 50
+    scattered = World(name="label a scattered function of p", draw=_middle, rate=lambda p: (1e5 * p % 1 < p) * 1.0)
+    confidence, hit = scattered.sample(runs, n_examples, seed=6)
+    edges = equal_mass_edges(confidence, bins)
+    truth = _fixed_design_truth(confidence, edges, scattered.rate(confidence))
+    case, said = f"{scattered.name}, equal-mass B={bins}, n={n_examples}", f"ECE {truth.mean():.4f} = threshold"
 
     naive = least_favourable_upper(bin_table(confidence, hit, edges, n_blocks=1), 0.05)
     bounds = ece_bounds(confidence, hit, edges, 0.05, edges_fixed=False)
