@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix
 
 from pytest_mlspec.data import Dataset, Splits
 
@@ -29,7 +29,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {
 
 
 def to_numpy(X: Any) -> Any:
-    if issparse(X):
+    if hasattr(X, "toarray"):
         return X.toarray()
     return X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
 
