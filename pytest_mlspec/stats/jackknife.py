@@ -11,6 +11,7 @@ The linearisation, and the range that is taken from the data, make every bound o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -190,7 +191,5 @@ def _largest_norm(rows: FloatArray) -> float:
 
 
 def _open(spread: SeedSpread) -> SeedSpread:
-    from dataclasses import replace
-
     reason = spread.reason or "the members do not differ on any case: more cases are needed to see how far they could"
     return replace(spread, low=0.0, high=np.inf, reason=reason)
