@@ -19,6 +19,7 @@ UNBOUNDED = (
     "an unbounded loss cannot be met without max_loss=... on the marker: state the largest absolute error of one case, "
     "or bound P(loss > t) with failure_rate"
 )
+CLUSTERED = "rows are clustered by {} and the betting bound of a mean has no clustered form"
 SIGNED = "losses below 0 have no exact bound: bound P(loss > t) with failure_rate, or make the loss non-negative"
 
 
@@ -74,9 +75,7 @@ class Mean:
         if not self.losses.shape[1]:
             return self._open(f"there are no {self.unit} to judge")
         if self.cluster_codes is not None:
-            return self._open(
-                f"rows are clustered by {self.cluster_name} and the betting bound of a mean has no clustered form"
-            )
+            return self._open(CLUSTERED.format(self.cluster_name))
         if low is None or (high is None and float(self.losses.min()) < 0):
             return self._open(SIGNED)
         bounds = self._unbounded(level) if high is None else self._bounded(low, high, level)
@@ -117,8 +116,8 @@ class Mean:
         worst = largest**0.5 if self.declared == "root" else largest
         case = int(np.unravel_index(int(np.argmax(self.losses)), self.losses.shape)[1])
         raise ValueError(
-            f"max_loss={max_loss:g} declares that no case can have a larger absolute error; the case at position {case} has "
-            f"{worst:.4g}. Declare what the quantity allows, not what is hoped for"
+            f"max_loss={max_loss:g} declares that no case can have a larger absolute error; the case at position "
+            f"{case} has {worst:.4g}. Declare what the quantity allows, not what is hoped for"
         )
 
     def take(self, cases: IntArray) -> Mean:

@@ -22,7 +22,8 @@ def case_losses(predictions: Predictions, loss: Loss, metric: str) -> Losses:
 
     Args:
         predictions: what the members said.
-        loss: the name of a loss, or a function of (y, predicted), both of shape (examples,), predicted numbers or labels.
+        loss: the name of a loss, or a function of (y, predicted), both of shape (examples,): predicted numbers or
+            labels.
         metric: who asks, for messages.
 
     Raises:
@@ -67,13 +68,14 @@ def _own_losses(predictions: Predictions, loss: Callable[..., object], metric: s
             row = np.asarray(loss(predictions.y, member))
         except Exception as error:
             error.add_note(
-                f"while {metric} called {loss_name(loss)}(y, predicted) with arrays of shape {member.shape}; a function of single "
-                "numbers works when wrapped in numpy.vectorize"
+                f"while {metric} called {loss_name(loss)}(y, predicted) with arrays of shape {member.shape}; "
+                "a function of single numbers works when wrapped in numpy.vectorize"
             )
             raise
         if row.shape != member.shape or row.dtype.kind not in "fiub":
             raise ValueError(
-                f"{loss_name(loss)} must return one number per case, shape {member.shape}; got shape {row.shape} of {row.dtype}"
+                f"{loss_name(loss)} must return one number per case, shape {member.shape}; "
+                f"got shape {row.shape} of {row.dtype}"
             )
         rows.append(row.astype(np.float64))
     losses = np.stack(rows)

@@ -37,7 +37,8 @@ def values_of(predictions: Predictions, metric: str) -> Scores:
     found = predictions.values
     if found is None:
         raise ValueError(
-            f"{metric} needs predicted numbers, and {predictions.lacks('values')}; did you mean accuracy, brier or log_loss?"
+            f"{metric} needs predicted numbers, and {predictions.lacks('values')}; "
+            "did you mean accuracy, brier or log_loss?"
         )
     if predictions.y.dtype.kind not in "fiub":
         raise ValueError(f"{metric} needs numbers in y; got {predictions.y.dtype} such as {predictions.y[:1].tolist()}")
@@ -62,8 +63,8 @@ def positive_class(predictions: Predictions, positive: object, metric: str) -> i
                 return code
     also = ', or average="macro"' if len(known) > 2 and metric in ("recall", "precision", "f1") else ""
     raise ValueError(
-        f"{metric} is about one positive class and nobody said which of {known[:10]}: Dataset(..., positive={known[-1]!r}) "
-        f"or {metric}(..., positive={known[-1]!r}){also}"
+        f"{metric} is about one positive class and nobody said which of {known[:10]}: "
+        f"Dataset(..., positive={known[-1]!r}) or {metric}(..., positive={known[-1]!r}){also}"
     )
 
 

@@ -42,9 +42,9 @@ def metric(
 ) -> Callable[[PerCase], Metric]:
     """Make a metric of a function of ``(y, predictions)``.
 
-    The function sees one member at a time: ``predictions.labels``, ``.probabilities``, ``.values``, ``.classes`` and
-    ``.column(name)``. It returns one value per case, whose mean is the metric, or with ``bound="bootstrap"`` one number.
-    Keywords that it takes further are keywords of the metric.
+    The function sees one member at a time: ``predictions.labels``, ``.probabilities``, ``.values``, ``.classes``
+    and ``.column(name)``. It returns one value per case, whose mean is the metric, or with ``bound="bootstrap"`` one
+    number. Keywords that it takes further are keywords of the metric.
 
     Args:
         greater_is_better: whether large values are good.
@@ -53,8 +53,8 @@ def metric(
         bound: ``"bootstrap"`` for functions that return one number (class *approximate*, undecided below 50 cases).
 
     Returns:
-        A decorator. The metric takes ``(model, data=None, **keywords)`` and returns an Estimate. Booleans are bounded by
-        Clopper-Pearson (exact), other values per case by betting (exact).
+        A decorator. The metric takes ``(model, data=None, **keywords)`` and returns an Estimate. Booleans are bounded
+        by Clopper-Pearson (exact), other values per case by betting (exact).
 
     Raises:
         TypeError: the function is not one of ``(y, predictions)``.
@@ -118,7 +118,8 @@ class Said:
     rows: IntArray | None = None
 
     def _cases(self, array: Array) -> Array:
-        return array if self.rows is None else array[self.rows]
+        chosen: Array = array if self.rows is None else array[self.rows]
+        return chosen
 
     @property
     def y(self) -> Array:
@@ -140,7 +141,8 @@ class Said:
         """(cases,) labels as they stand in ``y``."""
         codes = self._member("labels", self.predictions.labels)
         assert self.classes is not None
-        return self.classes[self._cases(codes)]
+        named: Array = self.classes[self._cases(codes)]
+        return named
 
     @property
     def values(self) -> Array:
@@ -154,7 +156,8 @@ class Said:
     def _member(self, what: str, array: Array | None) -> Array:
         if array is None:
             raise ValueError(f"{what} are needed, and {self.predictions.lacks(what)}")
-        return array[self.member]
+        own: Array = array[self.member]
+        return own
 
     def __len__(self) -> int:
         return self.predictions.n_examples if self.rows is None else len(self.rows)
@@ -188,8 +191,8 @@ def _per_case(asked: _Asked, low: float | None, high: float | None) -> Evidence:
     smallest, largest = float(values.min()), float(values.max())
     if (low is not None and smallest < low) or (high is not None and largest > high):
         raise ValueError(
-            f"{asked.name} declares values per case in [{low}, {high}]; got values from {smallest:.4g} to {largest:.4g}: give "
-            "metric(low=..., high=...) the range of one case's value"
+            f"{asked.name} declares values per case in [{low}, {high}]; got values from {smallest:.4g} to "
+            f"{largest:.4g}: give metric(low=..., high=...) the range of one case's value"
         )
     return Mean(
         losses=values,
@@ -204,7 +207,8 @@ def _per_case(asked: _Asked, low: float | None, high: float | None) -> Evidence:
 def _checked_row(row: Array, n_examples: int, name: str) -> Array:
     if row.ndim == 0:
         raise ValueError(
-            f'{name} returned one number: return one value per case, shape ({n_examples},), or declare metric(bound="bootstrap")'
+            f"{name} returned one number: return one value per case, shape ({n_examples},), "
+            'or declare metric(bound="bootstrap")'
         )
     if row.shape != (n_examples,) or row.dtype.kind not in "fiub":
         raise ValueError(

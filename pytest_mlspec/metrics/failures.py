@@ -14,7 +14,10 @@ from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import Comparison, Terms
 
-NO_DELTA = "failure_rate has no delta: give delta=..., the largest loss that one case may have, on the marker or in failure_rate(...)"
+NO_DELTA = (
+    "failure_rate has no delta: give delta=..., the largest loss that one case may have, on the marker or in "
+    "failure_rate(...)"
+)
 _SHOWN_COLUMNS = 5
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_mlspec.metrics.averaged import Mean
-from pytest_mlspec.metrics.case_losses import Loss, case_losses, loss_name, true_probability
+from pytest_mlspec.metrics.case_losses import Loss, Losses, case_losses, loss_name, true_probability
 from pytest_mlspec.metrics.cases import probabilities_of, settings, values_of
 from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
@@ -63,8 +62,8 @@ def mean_loss(model: object, data: Dataset | None = None, *, loss: Loss) -> Esti
         loss: as ``failure_rate``.
 
     Returns:
-        Estimate in the unit of the loss, bounded by betting (exact). Without ``max_loss`` on the marker a loss that has no
-        largest value can be violated but not met.
+        Estimate in the unit of the loss, bounded by betting (exact). Without ``max_loss`` on the marker a loss that
+        has no largest value can be violated but not met.
     """
     predictions = predict(model, data)
     losses = case_losses(predictions, loss, "mean_loss")
@@ -88,7 +87,7 @@ def mae(model: object, data: Dataset | None = None) -> Estimate:
 
 
 def rmse(model: object, data: Dataset | None = None) -> Estimate:
-    """Root mean squared error, in the unit of ``y``; arguments and bounds as ``mean_loss``, with ``max_loss`` squared."""
+    """Root mean squared error, in the unit of ``y``; arguments and bounds as ``mean_loss``, by squared errors."""
     predictions = predict(model, data)
     values_of(predictions, "rmse")
     evidence = _mean(predictions, case_losses(predictions, "squared_error", "rmse"), declared="root", transform="sqrt")
@@ -98,8 +97,8 @@ def rmse(model: object, data: Dataset | None = None) -> Estimate:
 def log_loss(model: object, data: Dataset | None = None) -> Estimate:
     """Mean negative log of the probability of the true class, in nats.
 
-    Probabilities are clipped to the resolution of their floating-point type, as scikit-learn does: one case costs at most
-    36.04 (float64) or 15.94 (float32), which bounds the mean.
+    Probabilities are clipped to the resolution of their floating-point type, as scikit-learn does: one case costs at
+    most 36.04 (float64) or 15.94 (float32), which bounds the mean.
 
     Returns:
         Estimate, bounded by betting (exact); smaller is better.
@@ -129,11 +128,11 @@ def brier(model: object, data: Dataset | None = None) -> Estimate:
     return _estimate(predictions, "brier", evidence)
 
 
-def _largest_log_loss(losses: np.ndarray) -> float:  # type: ignore[type-arg]  # of either floating type
+def _largest_log_loss(losses: Losses) -> float:
     return float(-np.log(np.finfo(losses.dtype).eps))
 
 
-def _mean(predictions: Predictions, losses: np.ndarray, **how: object) -> Mean:  # type: ignore[type-arg]
+def _mean(predictions: Predictions, losses: Losses, **how: object) -> Mean:
     how.setdefault("low", 0.0 if losses.size == 0 or float(losses.min()) >= 0 else None)
     return Mean(
         losses=losses,
@@ -151,6 +150,3 @@ def _estimate(predictions: Predictions, metric: str, evidence: Evidence, **given
         evidence=evidence,
         greater_is_better=False,
     )
-
-
-LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]  # type: ignore[type-arg]

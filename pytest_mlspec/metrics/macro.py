@@ -48,7 +48,8 @@ class Macro:
     @property
     def values(self) -> FloatArray:
         """(members,) NaN where a class has no cases."""
-        return np.mean([part.values for part in self.parts], axis=0)
+        values: FloatArray = np.mean([part.values for part in self.parts], axis=0)
+        return values
 
     @property
     def sizes(self) -> IntArray:
@@ -103,9 +104,8 @@ class Macro:
         n_blocks = int(min(part.sizes[member] for part in self.parts))
         shares = np.zeros(n_blocks)
         for part in self.parts:
-            cases = np.flatnonzero(
-                part.included if part.included is None or part.included.ndim == 1 else part.included[member]
-            )
+            assert part.included is not None  # a rate of one class asks about the cases of that class
+            cases = np.flatnonzero(part.included if part.included.ndim == 1 else part.included[member])
             drawn = generator.permutation(cases)[: len(cases) // n_blocks * n_blocks]
             shares += part.hits[member, drawn].reshape(n_blocks, -1).mean(axis=1)
         bounds = betting.mean_bounds(np.clip(shares / len(self.parts), 0.0, 1.0), level)

@@ -35,8 +35,9 @@ def auroc(
         bound: ``"hanley-mcneil"`` for bounds that are nearer but hold for near-binormal scores only (approximate).
 
     Returns:
-        Estimate in [0, 1]; undecided where one class is absent. Its bounds hold for all laws of the scores: on the smaller
-        class (asymptotic) or, from five cases of one class for each of the other, by betting on placements (exact).
+        Estimate in [0, 1]; undecided where one class is absent. Its bounds hold for all laws of the scores:
+        on the smaller class (asymptotic) or, from five cases of one class for each of the other, by betting on
+        placements (exact).
 
     Raises:
         TypeError, ValueError: nobody said which class is positive, no scores, outputs that do not fit the data.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.stats.bounds import FloatArray, IntArray
+from pytest_mlspec.stats.bounds import IntArray
 
 Labels = npt.NDArray[np.generic]
+_Entry = TypeVar("_Entry", bound=np.generic)
 Scores = npt.NDArray[np.floating]
 
 ROW_SUM_TOLERANCE = 1e-3  # float16 and float32 softmax rows stay well inside; logits do not
@@ -56,15 +58,15 @@ def check_probabilities(given: object, n_examples: int, n_classes: int, *, who: 
         array = array[None]
     if array.ndim != 3:
         raise ValueError(
-            f"{who}: expected probabilities of shape (examples, classes) or (members, examples, classes), or (examples,) "
-            f"of the positive one of two classes; got shape {np.shape(given)} with {n_classes} classes"
+            f"{who}: expected probabilities of shape (examples, classes) or (members, examples, classes), or "
+            f"(examples,) of the positive one of two classes; got shape {array.shape[1:]} with {n_classes} classes"
         )
     _require_length(array.shape[1], n_examples, f"{who}: probabilities of shape {array.shape}")
     if array.shape[2] != n_classes:
         more = "more" if array.shape[2] > n_classes else "fewer"
         raise ValueError(
-            f"{who}: {more} probability columns than classes: {array.shape[2]} columns, {n_classes} classes ({_list(classes)}); "
-            "give classes=[...] in the order of the columns"
+            f"{who}: {more} probability columns than classes: {array.shape[2]} columns, {n_classes} classes "
+            f"({_list(classes)}); give classes=[...] in the order of the columns"
         )
     _require_finite(array, f"{who}: probabilities")
     _require_distribution(array, who)
@@ -81,9 +83,9 @@ def _require_distribution(array: Scores, who: str) -> None:
         return
     member, row = np.unravel_index(int(np.argmax(deviation)), deviation.shape)
     raise ValueError(
-        f"{who}: expected probabilities in [0, 1] whose rows sum to 1; got values from {low:.4g} to {high:.4g}, row {row} "
-        f"(member {member}) sums to {float(array[member, row].sum()):.4g}: are these logits? Declare output='logits' for a "
-        "model, or apply softmax"
+        f"{who}: expected probabilities in [0, 1] whose rows sum to 1; got values from {low:.4g} to {high:.4g}, "
+        f"row {row} (member {member}) sums to {float(array[member, row].sum()):.4g}: are these logits? Declare "
+        "output='logits' for a model, or apply softmax"
     )
 
 
@@ -127,7 +129,8 @@ def encode(labels: Labels, classes: Labels, *, what: str) -> IntArray:
             f"{label!r} ({n} times)" for label, n in list(zip(strange.tolist(), counts.tolist(), strict=True))[:5]
         )
         raise ValueError(
-            f"{what}: labels outside the classes: {words}; the classes are {_list(classes)}. Give classes=[...] that hold them all"
+            f"{what}: labels outside the classes: {words}; the classes are {_list(classes)}. "
+            "Give classes=[...] that hold them all"
         )
     return order[places].astype(np.int64, copy=False)
 
@@ -137,12 +140,7 @@ def stack_members(arrays: Sequence[Scores] | Sequence[IntArray]) -> npt.NDArray[
     return arrays[0][None] if len(arrays) == 1 else np.stack(list(arrays))
 
 
-def given_twice(pairs: Sequence[tuple[str, object]]) -> str:
-    """The names of those that were given, for messages."""
-    return ", ".join(name for name, value in pairs if value is not None)
-
-
-def _members_first(array: Labels, n_examples: int, what: str) -> Labels:
+def _members_first(array: npt.NDArray[_Entry], n_examples: int, what: str) -> npt.NDArray[_Entry]:
     if array.ndim == 1:
         array = array[None]
     if array.ndim != 2:
@@ -159,9 +157,8 @@ def _members_first(array: Labels, n_examples: int, what: str) -> Labels:
 def _floating(array: Labels, what: str) -> Scores:
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{what}: expected numbers, got {array.dtype} such as {array.ravel()[:1].tolist()}")
-    if array.dtype in (np.float32, np.float64):
-        return array
-    return array.astype(np.float64)
+    floating: Scores = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)  # type: ignore[assignment]
+    return floating
 
 
 def _require_length(found: int, n_examples: int, what: str) -> None:
@@ -190,17 +187,3 @@ def _first(wrong: npt.NDArray[np.bool_]) -> str:
 def _list(classes: object) -> str:
     names = np.asarray(classes).tolist()
     return ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
-
-
-Probabilities = Callable[[], Scores | None]
-__all__ = [
-    "FloatArray",
-    "IntArray",
-    "Labels",
-    "Scores",
-    "as_array",
-    "check_labels",
-    "check_numbers",
-    "check_probabilities",
-    "encode",
-]

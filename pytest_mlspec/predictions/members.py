@@ -125,7 +125,7 @@ class ModelSource:
         return stack_members(found)  # type: ignore[return-value]
 
     def _labels_follow(self) -> bool:
-        """Whether labels are the most probable classes by the model's own definition: then one question does for both."""
+        """Whether labels are the most probable classes by the model's own definition: one question then does for both."""
         from pytest_mlspec.training import models
 
         if not self.has_probabilities:
@@ -245,9 +245,9 @@ class ModelSource:
             from pytest_mlspec.training.identity import IdenticalMembersError
 
             raise IdenticalMembersError(
-                f"all {len(outputs)} members of {self.name!r} say exactly the same about every row of {self.data!r}: they are "
-                f"one model, not {len(outputs)} retrainings. Declare seeds=1, or let each seed see other rows: fit on "
-                "`street.train.resample(seed)` (with your dataset for `street`)"
+                f"all {len(outputs)} members of {self.name!r} say exactly the same about every row of {self.data!r}: "
+                f"they are one model, not {len(outputs)} retrainings. Declare seeds=1, or let each seed see other rows: "
+                "fit on `street.train.resample(seed)` (with your dataset for `street`)"
             )
 
 
@@ -288,8 +288,8 @@ def _classes(ensemble: Ensemble, data: Dataset) -> Labels | None:
     for own in named:
         if known and not set(own) & set(known):
             raise ValueError(
-                f"{ensemble.name!r} knows the classes {own[:5]}, {data!r} has {known[:5]}: not one in common. Give y the labels "
-                "that the model was trained on"
+                f"{ensemble.name!r} knows the classes {own[:5]}, {data!r} has {known[:5]}: not one in common. "
+                "Give y the labels that the model was trained on"
             )
     merged = list(dict.fromkeys([*known, *(name for own in named for name in own)]))
     if merged == known:

@@ -181,7 +181,8 @@ def given_outputs(
             raise ValueError(f"{name}: values need numbers in y, got {truth.dtype} such as {truth[:1].tolist()}")
     elif about.classes is None:
         raise ValueError(
-            f"{name}: y holds numbers to predict (dtype={truth.dtype}), not labels: give values=..., or classes=[...], or y.astype(int)"
+            f"{name}: y holds numbers to predict (dtype={truth.dtype}), not labels: "
+            "give values=..., or classes=[...], or y.astype(int)"
         )
     else:
         if probabilities is not None:
