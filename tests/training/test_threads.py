@@ -1,5 +1,7 @@
 """One thread for a fit, the old number after it."""
 
+from contextlib import nullcontext
+
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -34,6 +36,14 @@ def test_a_fit_has_one_thread_and_the_old_number_comes_back(two_threads, fails):
 
     assert inside == ({1}, 1)
     assert pools() == before
+    assert two_threads.get_num_threads() == 2
+
+
+def test_torch_gets_its_own_number_back_where_it_does_not_follow_openmp(two_threads, monkeypatch):
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", lambda limits: nullcontext())
+    with single_threaded():
+        assert two_threads.get_num_threads() == 1
+
     assert two_threads.get_num_threads() == 2
 
 
