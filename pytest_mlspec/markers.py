@@ -15,10 +15,11 @@ from pytest_mlspec.requirements.reading import ambiguities, nearest_kind, read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the marks of one test ask: contracts, a bare ``satisficing``, or faults."""
+    """What the marks of one test ask: contracts, a bare ``satisficing``, another bare mark (watched), or faults."""
 
     contracts: tuple[Contract, ...] = ()
     labelled: bool = False
+    watched: bool = False
     faults: tuple[str, ...] = ()
 
 
@@ -39,11 +40,12 @@ def read_marks(item: pytest.Item) -> Asked | None:
         return None
     contracts: list[Contract] = []
     faults = [fault for marks in levels for mark in marks if (fault := _misspelt(mark))]
-    labelled = False
+    labelled = watched = False
     for name, marks in _closest(levels):
         full = [mark for mark in marks if mark.args or mark.kwargs]
         if not full:
             labelled = labelled or name == "satisficing"
+            watched = True
             if name != "satisficing" and "requirement" in getattr(item, "fixturenames", ()):
                 faults.append(f"{name}: no limit given, expected one of {_limits(name)}")
         for mark in reversed(full):  # the decorator nearest to the function comes last, as it is written
@@ -52,11 +54,11 @@ def read_marks(item: pytest.Item) -> Asked | None:
                 contracts.append(replace(found, index=len(contracts)))
             else:
                 faults.extend(found)
-    if not (contracts or faults or labelled):
+    if not (contracts or faults or labelled or watched):
         return None
     faults.extend(ambiguities(contracts))
-    labelled = labelled and not any(contract.kind == "satisficing" for contract in contracts)
-    return Asked(contracts=tuple(contracts), labelled=labelled and not contracts, faults=tuple(faults))
+    labelled = labelled and not contracts
+    return Asked(contracts=tuple(contracts), labelled=labelled, watched=watched, faults=tuple(faults))
 
 
 def _misspelt(mark: pytest.Mark) -> str:

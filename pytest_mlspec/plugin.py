@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from pytest_mlspec.report.rows import PROPERTY, pack, rows_of_test
 from pytest_mlspec.report.run import ENSEMBLE_PROPERTY, Run
 from pytest_mlspec.requirements.guard import Conclusion, conclude
 from pytest_mlspec.requirements.requirement import contracts_of_test
-from pytest_mlspec.verdict import Outcome, Recorder, explanation, recording
+from pytest_mlspec.verdict import Outcome, Recorder, Verdict, explanation, recording
 
 UNDECIDED = "mlspec_undecided"
 
@@ -37,15 +37,37 @@ class Trial:
     asked: Asked
     recorder: Recorder
     raised: AssertionError | None = None
+    running: bool = False
+    passed: bool = False
+    lost: list[Verdict] = field(default_factory=list)
 
     @property
     def bound(self) -> bool:
-        """Whether the test carries a requirement that must be judged."""
-        return bool(self.asked.contracts) or self.asked.labelled
+        """Whether the test carries a requirement that must be judged, or the marks for one are faulty."""
+        asked = self.asked
+        return bool(asked.contracts or asked.labelled or asked.faults or (asked.watched and self.recorder.verdicts))
 
     def conclude(self) -> Conclusion:
         """What stands between this test and its pass."""
-        return conclude(self.recorder, self.asked.contracts, labelled=self.asked.labelled)
+        asked = self.asked
+        return conclude(
+            self.recorder, asked.contracts, labelled=asked.labelled, watched=asked.watched, lost=self.lost
+        )
+
+    def check(self) -> None:
+        """Raise what keeps a body that went through from passing."""
+        __tracebackhide__ = True
+        if (error := self.conclude().error()) is not None:
+            self.raised = error
+            raise error
+
+    def lose(self, error: AssertionError) -> None:
+        """Keep the verdict that ended the body, so that a further attempt does not take it back."""
+        verdict = self.recorder.last_asked
+        if verdict is None or verdict.outcome is Outcome.MET:
+            return
+        if not str(error) or verdict.headline() in str(error):
+            self.lost.append(verdict)
 
 
 TRIAL = pytest.StashKey[Trial]()
@@ -66,7 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    faulty = False
     for item in items:
         asked = markers.read_marks(item)
         if asked is None:
@@ -74,9 +97,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.stash[ASKED] = asked
         markers.imply_satisficing(item, asked)
         if asked.faults:
+            faulty = True
             message = "\n".join([markers.location(item), *(f"  {fault}" for fault in asked.faults)])
             report = pytest.CollectReport(nodeid=item.nodeid, outcome="failed", longrepr=message, result=[])
             config.hook.pytest_collectreport(report=report)
+    if faulty and hasattr(config, "workerinput") and not config.option.continue_on_collection_errors:
+        items.clear()  # a serial run stops here by itself; a worker would go on and train
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -95,13 +121,16 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    if not session.config.stash[SETTINGS].list or session.testsfailed:
+    if not session.config.stash[SETTINGS].list:
+        return None
+    if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return None
     from pytest_mlspec.report.listing import listing
 
-    asked = ((item.nodeid, item.stash[ASKED]) for item in session.items if ASKED in item.stash)
+    asked = ((item.nodeid, item.stash.get(ASKED, None) or Asked()) for item in session.items)
+    binding = [(nodeid, marks.contracts, marks.labelled) for nodeid, marks in asked if marks.contracts or marks.labelled]
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    for line in listing((nodeid, marks.contracts, marks.labelled) for nodeid, marks in asked):
+    for line in listing(binding):
         if reporter is not None:
             reporter.write_line(line)
     return True
@@ -138,11 +167,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     __tracebackhide__ = True
+    trial = item.stash.get(TRIAL, None)
+    if trial is None:
+        return (yield)
+    trial.raised, trial.running, trial.passed = None, True, False
+    try:
+        yield
+        trial.check()
+        trial.passed = True
+    except AssertionError as error:
+        trial.lose(error)
+        raise
+    finally:
+        trial.running = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    __tracebackhide__ = True
     yield
     trial = item.stash.get(TRIAL, None)
-    if trial is not None and (error := trial.conclude().error()) is not None:
-        trial.raised = error
-        raise error
+    if trial is not None and trial.passed:  # what fixtures judged on their way out
+        trial.check()
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -155,11 +201,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     trial = item.stash.get(TRIAL, None)
     last = call.when == "call" or (call.when == "setup" and call.excinfo is not None)
-    if trial is None or not last:
+    if trial is None or not last or trial.running:  # running: the report of a subtest; the test itself answers for all
         return (yield)
     attach(item, call, trial)
     report = yield
-    settle(call, report, trial)
+    settle(item, call, report, trial)
     return report
 
 
@@ -175,20 +221,22 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], trial: Trial) -> None
     notes.clear()
 
 
-def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
+def settle(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
     """Give the report the outcome that the recorded verdicts ask for."""
     conclusion = trial.conclude()
     xfailed = report.skipped and hasattr(report, "wasxfail")
-    if trial.bound and report.skipped and not marked_skip(call) and not (xfailed and excused(call, conclusion)):
+    went_through = call.excinfo is not None and call.excinfo.value is trial.raised
+    held = trial.bound or (went_through and bool(conclusion.forgotten))
+    if held and report.skipped and not marked_skip(item, call) and not (xfailed and excused(call, conclusion)):
         if xfailed:
             del report.wasxfail
         report.outcome = "failed"
         reason = f"{call.excinfo.typename}: {call.excinfo.value}" if call.excinfo is not None else ""
         text = "\n".join([*conclusion.lines(), f"an unjudged requirement is never excused ({reason})"])
-        report.longrepr = text if conclusion.incomplete else report.longrepr
-    elif report.failed and call.excinfo is not None and call.excinfo.value is trial.raised:
-        path, line, name = report.location  # the body went through: there is no traceback to show
-        report.longrepr = "\n".join([f"{path}:{(line or 0) + 1}: {name}", *conclusion.lines()])
+        report.longrepr = text if conclusion.incomplete or conclusion.forgotten else report.longrepr
+    elif report.failed and went_through:
+        path, line, name = report.location  # there is no traceback to show
+        report.longrepr = "\n".join([*conclusion.lines(), f"{path}:{(line or 0) + 1}: {name}"])
     undecided = trial.recorder.having(Outcome.UNDECIDED) if trial.recorder.allow_undecided else []
     if undecided and call.excinfo is None:
         message = "\n".join(line for verdict in undecided for line in verdict.lines())
@@ -203,9 +251,12 @@ def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         add_section(report, trial, conclusion)
 
 
-def marked_skip(call: pytest.CallInfo[None]) -> bool:
+def marked_skip(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
     """Whether a skip mark stands on the test, a decision that a reviewer can see."""
-    return call.excinfo is not None and getattr(call.excinfo.value, "_use_item_location", False) is True
+    if call.excinfo is None or getattr(call.excinfo.value, "_use_item_location", False) is not True:
+        return False
+    places = (getattr(item, "obj", None), getattr(item, "cls", None))  # `self.skipTest()` looks like `@unittest.skip`
+    return call.when == "setup" or any(getattr(place, "__unittest_skip__", False) for place in places)
 
 
 def excused(call: pytest.CallInfo[None], conclusion: Conclusion) -> bool:

@@ -5,12 +5,13 @@ This module stands at the bottom of the package and imports nothing heavy, becau
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from pytest_mlspec.running import Running
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
@@ -127,7 +128,7 @@ class Verdict:
         __tracebackhide__ = True
         recorder = RECORDER.get()
         if recorder is not None:
-            recorder.asked.add(id(self))
+            recorder.asked[id(self)] = self
             recorder.last_asked = self
         if self.outcome is Outcome.UNDECIDED:
             if recorder is not None and recorder.allow_undecided:
@@ -216,7 +217,7 @@ class Recorder:
     terms: Terms = Terms()
     allow_undecided: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
-    asked: set[int] = field(default_factory=set)
+    asked: dict[int, Verdict] = field(default_factory=dict)  # the verdicts too: an id is unique while its object lives
     last_asked: Verdict | None = None
 
     def unasked(self) -> list[Verdict]:
@@ -228,17 +229,12 @@ class Recorder:
         return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
 
 
-RECORDER: ContextVar[Recorder | None] = ContextVar("pytest_mlspec_recorder", default=None)
+RECORDER: Running[Recorder | None] = Running("pytest_mlspec_recorder", None)
 
 
-@contextmanager
-def recording(recorder: Recorder | None) -> Iterator[Recorder | None]:
+def recording(recorder: Recorder | None) -> AbstractContextManager[Recorder | None]:
     """Send the verdicts of this block to ``recorder`` (``None``: to nobody)."""
-    token = RECORDER.set(recorder)
-    try:
-        yield recorder
-    finally:
-        RECORDER.reset(token)
+    return RECORDER.hold(recorder)
 
 
 def announce(verdict: Verdict) -> Verdict:

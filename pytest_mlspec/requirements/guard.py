@@ -48,22 +48,34 @@ class Conclusion:
         return None
 
 
-def conclude(recorder: Recorder, contracts: Sequence[Contract], *, labelled: bool) -> Conclusion:
+def conclude(
+    recorder: Recorder,
+    contracts: Sequence[Contract],
+    *,
+    labelled: bool,
+    watched: bool = False,
+    lost: Sequence[Verdict] = (),
+) -> Conclusion:
     """Compare what was recorded with what was asked.
 
     Args:
         recorder: the verdicts of one test, over all its attempts.
         contracts: the contracts of its markers.
         labelled: whether it carries a bare ``satisficing``: it must judge something, and meet all of it.
+        watched: whether it carries another bare mark of ours: what it judges it must meet.
+        lost: verdicts that ended an attempt of the body; a further attempt does not take them back.
     """
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
-    bound = bool(contracts) or labelled
+    bound = bool(contracts) or labelled or watched
+    held = recorder.verdicts if bound else lost
     return Conclusion(
         not_judged=tuple(contract for contract in contracts if contract.index not in judged),
         nothing_judged=labelled and not recorder.verdicts,
         forgotten=tuple(recorder.unasked()),
-        violated=tuple(recorder.having(Outcome.VIOLATED)) if bound else (),
-        undecided=tuple(recorder.having(Outcome.UNDECIDED)) if bound and not recorder.allow_undecided else (),
+        violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
+        undecided=tuple(
+            verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not recorder.allow_undecided
+        ),
     )
 
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_mlspec.requirements.catalogue import KINDS
 from pytest_mlspec.requirements.contract import Contract, ContractError
+from pytest_mlspec.running import Running
 from pytest_mlspec.verdict import Comparison, Verdict, configured_terms, format_limit
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
 OUTSIDE = "outside a test: it stands for the contract of the running test"
-CONTRACTS: ContextVar[tuple[Contract, ...] | str] = ContextVar("pytest_mlspec_contracts", default=OUTSIDE)
+CONTRACTS: Running[tuple[Contract, ...] | str] = Running("pytest_mlspec_contracts", OUTSIDE)
 """The contracts of the running test, or why there are none to read."""
 
 
-@contextmanager
-def contracts_of_test(contracts: tuple[Contract, ...] | str) -> Iterator[None]:
+def contracts_of_test(contracts: tuple[Contract, ...] | str) -> AbstractContextManager[tuple[Contract, ...] | str]:
     """Let ``requirement`` stand for these contracts; a string says why it cannot be read here."""
-    token = CONTRACTS.set(contracts)
-    try:
-        yield
-    finally:
-        CONTRACTS.reset(token)
+    return CONTRACTS.hold(contracts)
 
 
 class Requirement:

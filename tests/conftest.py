@@ -1,0 +1,3 @@
+"""What every folder of tests needs."""
+
+pytest_plugins = ["pytester"]

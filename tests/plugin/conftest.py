@@ -1,0 +1,94 @@
+"""A throw-away test suite: `suite.run(body)` runs pytest on a file of a few lines and says what became of it."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+# pytester forgets every module that an inner run is the first to import, and NumPy cannot be imported twice.
+import pytest_mlspec.data.bundled
+import pytest_mlspec.metrics
+import pytest_mlspec.report.as_json
+import pytest_mlspec.report.as_markdown
+import pytest_mlspec.report.listing
+import pytest_mlspec.report.text
+import pytest_mlspec.training  # noqa: F401
+
+MADE = '''
+"""Predictions whose every figure can be counted by hand."""
+import numpy as np
+import pytest
+from pytest_mlspec import Predictions, metrics
+
+
+def rate(hits, n, **given):
+    """Predictions that are right on `hits` of `n` cases, all of them positive: accuracy = recall = hits / n."""
+    labels = np.repeat([1, 0], [hits, n - hits])
+    return Predictions(y=np.ones(n, int), labels=labels, classes=[0, 1], positive=1, name="model", **given)
+
+
+def groups(**counts):
+    """Predictions by sex: `women=(218, 368)` found 218 of 368 positives among women."""
+    labels = np.concatenate([np.repeat([1, 0], [hits, n - hits]) for hits, n in counts.values()])
+    sex = np.repeat(list(counts), [n for _, n in counts.values()])
+    return Predictions(
+        y=np.ones(len(sex), int), labels=labels, classes=[0, 1], positive=1, name="model", columns={"sex": sex}
+    )
+
+
+# 95 % one-sided Clopper-Pearson bounds: 990/1000 is [0.983, 0.994], 500/1000 is [0.473, 0.526], 9/10 is [0.606, 0.995].
+GOOD, BAD, FEW = rate(990, 1000), rate(500, 1000), rate(9, 10)
+FAIR, UNFAIR = groups(women=(450, 500), men=(450, 500)), groups(women=(218, 368), men=(363, 424))
+'''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """One folder with tests to run."""
+
+    pytester: pytest.Pytester
+
+    def run(self, body: str, *args: str, subprocess: bool = False, **files: str) -> pytest.RunResult:
+        """Run pytest on `test_it.py` with this body, in this process unless asked."""
+        self.write(body, **files)
+        return self.again(*args, subprocess=subprocess)
+
+    def write(self, body: str, **files: str) -> None:
+        """Write the tests and other modules without running them."""
+        self.pytester.makepyfile(made=MADE)
+        self.pytester.makepyfile(test_it="from made import *\n" + textwrap.dedent(body).strip("\n"))
+        for name, text in files.items():
+            self.pytester.makepyfile(**{name: textwrap.dedent(text)})
+
+    def again(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
+        """Run what is there, without plugins that change the order of tests or write caches."""
+        arguments = ("-p", "no:randomly", "-p", "no:cacheprovider", *args)
+        if subprocess:
+            return self.pytester.runpytest_subprocess(*arguments, timeout=120)
+        return self.pytester.runpytest_inprocess(*arguments)
+
+    def ini(self, **values: str) -> None:
+        """Write the project's configuration."""
+        self.pytester.makeini("[pytest]\n" + "\n".join(f"{name} = {value}" for name, value in values.items()))
+
+    def document(self) -> dict[str, Any]:
+        """What `--mlspec-json=out.json` wrote."""
+        found: dict[str, Any] = json.loads((self.pytester.path / "out.json").read_text(encoding="utf-8"))
+        return found
+
+    def verdicts(self, body: str, *args: str) -> list[str]:
+        """The verdicts that a run puts down, the worst first."""
+        self.run(body, "--mlspec-json=out.json", *args)
+        return [row["verdict"] for row in self.document()["requirements"]]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """A folder with tests to run, as on a developer's machine: no CI, no options from the environment."""
+    for name in ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTHONOPTIMIZE", "FORCE_COLOR", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    return Suite(pytester=pytester)
