@@ -204,4 +204,4 @@ def _at_least_two(value: FloatArray) -> int:
 
 def _quotient(dividend: FloatArray, divisor: FloatArray) -> FloatArray:
     dividend, divisor = np.broadcast_arrays(dividend, divisor)
-    return np.divide(dividend, divisor, out=np.full(dividend.shape, np.inf), where=divisor > 0)
+    return np.asarray(np.divide(dividend, divisor, out=np.full(dividend.shape, np.inf), where=divisor > 0))

@@ -88,7 +88,7 @@ def scaled_to_decide(
 
 
 def paired_to_decide(discordance: float, margin: float, level: float, power: float = 0.9) -> int | None:
-    """The number of cases that would decide a paired difference: (z_level + z_power)^2 discordance / margin^2, plus 2 %.
+    """The number of cases that would decide a paired difference, by the normal formula plus 2 %.
 
     Args:
         discordance: share of cases on which exactly one of the two models is right, a fraction in [0, 1].
@@ -97,7 +97,8 @@ def paired_to_decide(discordance: float, margin: float, level: float, power: flo
         power: wanted probability of a decision, in (0, 1).
 
     Returns:
-        The number of cases, or None where the margin is 0 or the number above 10 ** 8.
+        1.02 (z_level + z_power)^2 discordance / margin^2, rounded up; None where that is above
+        10 ** 8 or the margin 0.
 
     Raises:
         ValueError: an argument outside its range.

@@ -1,4 +1,7 @@
-"""Runs the full simulations and prints their table when asked: ``python -m pytest tests/validity --validity-table``."""
+"""Prints the measured error rates of the bounds when asked, those of the full simulations included:
+
+python -m pytest tests/validity -m "slow_validity or not slow_validity" --validity-table
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--validity-table",
         action="store_true",
         default=False,
-        help="run the full-size validity simulations too and print the table of measured error rates",
+        help="print the table of measured error rates of all bounds",
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow_validity: full-size simulation, runs only with --validity-table")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the full-size simulations out unless the table, or their marker by name, was asked for."""
-    if _table_wanted(config) or "slow_validity" in config.getoption("markexpr", default=""):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow_validity")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in set(slow)]
 
 
 @pytest.fixture(autouse=True)

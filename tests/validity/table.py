@@ -88,7 +88,7 @@ def render(rows: Iterable[Row]) -> list[str]:
         key = (row.bound, row.case, row.truth, row.side)
         if key not in kept or row.runs >= kept[key].runs:
             kept[key] = row
-    cells = [("bound", "case", "truth", "error", "rate", "runs", "limit")]
+    cells: list[tuple[str, ...]] = [("bound", "case", "truth", "error", "rate", "runs", "limit")]
     cells += [_cells(kept[key]) for key in sorted(kept)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
