@@ -60,6 +60,9 @@ def ece_bounds(
 
     Raises:
         ValueError: a level outside (0, 0.5), or rows that ``bin_table`` refuses.
+
+    Source:
+        ECE as Naeini, Cooper & Hauskrecht (2015), equation 1; the bounds are derived in the functions below.
     """
     if not 0.0 < level < 0.5:
         raise ValueError(f"level must lie between 0 and 0.5, both excluded: level={level}")
@@ -171,7 +174,7 @@ def prequential_lower(table: BinTable, level: float) -> FloatArray:
 
 
 def _signed_sums(residual: FloatArray, square: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sum of w r and of its square for blocks in the order given, (members, orders, blocks, bins) -> two (members, orders)."""
+    """Sums of w r and of its square over blocks in the order given: (members, orders, blocks, bins) to (members, orders)."""
     past = np.cumsum(residual, axis=2) - residual
     past_square = np.maximum(np.cumsum(square, axis=2) - square, 0.0)
     weight = np.clip(past / np.sqrt(past_square + 0.25), -1.0, 1.0)

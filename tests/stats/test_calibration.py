@@ -326,7 +326,7 @@ def test_classwise_says_what_it_cannot_do() -> None:
     assert "below level 0.01" in classwise_ece_bounds(probabilities, codes, 5, 0.001).reason
     with pytest.raises(ValueError, match="are these logits"):
         classwise_ece(probabilities / 2, codes, 5)
-    with pytest.raises(ValueError, match="codes must lie in 0 .. 2"):
+    with pytest.raises(ValueError, match=r"codes must lie in 0 \.\. 2"):
         classwise_ece(probabilities, codes + 1, 5)
-    with pytest.raises(ValueError, match="codes.shape"):
+    with pytest.raises(ValueError, match=r"codes\.shape"):
         classwise_ece(probabilities, codes[:10], 5)

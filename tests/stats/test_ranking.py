@@ -65,7 +65,7 @@ def test_bad_input_is_refused() -> None:
         auroc_bounds(np.array([[1.0] * 9 + [np.nan]]), np.arange(10) == 0, 0.05)
     with pytest.raises(ValueError, match=r"positive\.shape=\(2,\)"):
         auroc(np.ones(3), np.array([True, False]))
-    with pytest.raises(ValueError, match="level=0.7"):
+    with pytest.raises(ValueError, match=r"level=0\.7"):
         auroc_bounds(np.ones(2), np.array([True, False]), 0.7)
 
 
