@@ -174,7 +174,7 @@ def prequential_lower(table: BinTable, level: float) -> FloatArray:
 
 
 def _signed_sums(residual: FloatArray, square: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sums of w r and of its square over blocks in the order given: (members, orders, blocks, bins) to (members, orders)."""
+    """Sums of w r and of its square, (members, orders), of (members, orders, blocks in their order, bins)."""
     past = np.cumsum(residual, axis=2) - residual
     past_square = np.maximum(np.cumsum(square, axis=2) - square, 0.0)
     weight = np.clip(past / np.sqrt(past_square + 0.25), -1.0, 1.0)

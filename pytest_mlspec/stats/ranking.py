@@ -144,7 +144,8 @@ def hanley_mcneil_bounds(
     """Approximate bounds, more powerful where both classes score nearly normally: only for whoever asks by name.
 
     An area A is rejected where |a - A| > z sqrt(V(A)) with
-    V(A) = A (1 - A) (1 + N (1 - A) / (2 - A) + N A / (1 + A)) / (m n) and N = (m + n) / 2 - 1. Arguments and return value as ``auroc_bounds``; below level 0.05 unchecked.
+    V(A) = A (1 - A) (1 + N (1 - A) / (2 - A) + N A / (1 + A)) / (m n) and N = (m + n) / 2 - 1.
+    Arguments and return value as ``auroc_bounds``; below level 0.05 unchecked.
 
     Source: Hanley & McNeil (1982); Newcombe (2006), method 5.
     """
