@@ -3,6 +3,7 @@
 from pytest_mlspec.metrics.calibration import ece, mce
 from pytest_mlspec.metrics.custom import metric
 from pytest_mlspec.metrics.losses import brier, failure_rate, log_loss, mae, mean_loss, rmse
+from pytest_mlspec.metrics.quantile import loss_quantile
 from pytest_mlspec.metrics.ranking import auroc
 from pytest_mlspec.metrics.rates import (
     accuracy,
@@ -23,6 +24,7 @@ __all__ = [
     "failure_rate",
     "false_positive_rate",
     "log_loss",
+    "loss_quantile",
     "mae",
     "mce",
     "mean_loss",

@@ -109,7 +109,7 @@ class Rate:
         hits, sizes = self.by_groups(codes, n_clusters)
         return clusters.effective_counts(hits, sizes, level)
 
-    def by_groups(self, codes: IntArray, n_groups: int) -> tuple[FloatArray, FloatArray]:
+    def by_groups(self, codes: npt.NDArray[np.integer], n_groups: int) -> tuple[IntArray, IntArray]:
         """Hits and included cases of every member in every group of cases, each (members, groups)."""
         from pytest_mlspec.stats.counting import group_counts
 
