@@ -279,14 +279,23 @@ def test_a_sorted_file_changes_no_verdict() -> None:
 
 def test_plug_in_and_signs_from_the_same_rows_call_a_calibrated_model_violated() -> None:
     """The naive lower bound: signs fitted to the rows that they weigh."""
-    confidence, hit = WORLDS[0].sample(2000, 1000, seed=14)
+    confidence, hit = WORLDS[0].sample(600, 1000, seed=14)
     table = bin_table(confidence, hit, 15)
     spread = table.residual_square.sum(axis=(1, 2)) / 1000 - ece(table) ** 2
 
     naive = ece(table) - stats.norm.ppf(0.95) * np.sqrt(spread / 1000)
 
     assert np.mean(naive > 0) > 0.3
-    assert np.mean(prequential_lower(table, 0.05) > 0) <= ASYMPTOTIC
+    errors = int((prequential_lower(table, 0.05) > 0).sum())
+    record(
+        "ECE, prequential signs",
+        "calibrated, n=1000, B=15",
+        "ECE 0 = threshold",
+        "false violated",
+        errors,
+        600,
+        ASYMPTOTIC,
+    )
 
 
 def _judge_mce(world: World, n_examples: int, bins: int, runs: int) -> None:
