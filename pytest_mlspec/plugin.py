@@ -37,6 +37,7 @@ class Trial:
     asked: Asked
     recorder: Recorder
     raised: AssertionError | None = None
+    begun: bool = False
     running: bool = False
     passed: bool = False
     lost: list[Verdict] = field(default_factory=list)
@@ -160,7 +161,10 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     trial = item.stash.get(TRIAL, None)
-    if trial is not None and trial.asked.faults:
+    if trial is None:
+        return
+    trial.begun = True  # skip marks have been looked at, fixtures come next
+    if trial.asked.faults:
         pytest.fail("\n".join(trial.asked.faults), pytrace=False)
 
 
@@ -209,15 +213,15 @@ def pytest_runtest_makereport(
     return report
 
 
-def attach(item: pytest.Item, call: pytest.CallInfo[None], trial: Trial) -> None:
-    """Put rows and notes where JUnit and xdist carry them: builtin types in the properties of the test."""
+def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
+    """Put rows and notes where JUnit and xdist carry them: builtin types in the properties of the report."""
     skipped = call.excinfo is not None and isinstance(call.excinfo.value, pytest.skip.Exception)
     why = f"skipped: {call.excinfo.value}" if skipped and call.excinfo is not None else ""
+    expected = report.wasxfail or "xfail" if report.skipped and hasattr(report, "wasxfail") else ""
     rows = rows_of_test(item.nodeid, trial.recorder, trial.asked.contracts, labelled=trial.asked.labelled, why=why)
     notes = item.config.stash.get(NOTES, [])
-    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # an earlier attempt's
-    item.user_properties.extend((PROPERTY, pack(row)) for row in rows)
-    item.user_properties.extend((ENSEMBLE_PROPERTY, note) for note in notes)
+    report.user_properties.extend((PROPERTY, pack({**row, "expected": expected})) for row in rows)
+    report.user_properties.extend((ENSEMBLE_PROPERTY, note) for note in notes)
     notes.clear()
 
 
@@ -227,7 +231,7 @@ def settle(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     xfailed = report.skipped and hasattr(report, "wasxfail")
     went_through = call.excinfo is not None and call.excinfo.value is trial.raised
     held = trial.bound or (went_through and bool(conclusion.forgotten))
-    if held and report.skipped and not marked_skip(item, call) and not (xfailed and excused(call, conclusion)):
+    if held and report.skipped and not marked_skip(item, call, trial) and not (xfailed and excused(call, conclusion)):
         if xfailed:
             del report.wasxfail
         report.outcome = "failed"
@@ -251,12 +255,13 @@ def settle(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         add_section(report, trial, conclusion)
 
 
-def marked_skip(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+def marked_skip(item: pytest.Item, call: pytest.CallInfo[None], trial: Trial) -> bool:
     """Whether a skip mark stands on the test, a decision that a reviewer can see."""
     if call.excinfo is None or getattr(call.excinfo.value, "_use_item_location", False) is not True:
         return False
-    places = (getattr(item, "obj", None), getattr(item, "cls", None))  # `self.skipTest()` looks like `@unittest.skip`
-    return call.when == "setup" or any(getattr(place, "__unittest_skip__", False) for place in places)
+    # pytest tells the same of a skip in a fixture and of `self.skipTest()`, which are decisions of the moment.
+    marked = (getattr(place, "__unittest_skip__", False) for place in (getattr(item, "obj", None), getattr(item, "cls", None)))
+    return not trial.begun or any(marked)
 
 
 def excused(call: pytest.CallInfo[None], conclusion: Conclusion) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -65,11 +66,10 @@ class Suite:
             self.pytester.makepyfile(**{name: textwrap.dedent(text)})
 
     def again(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
-        """Run what is there, without plugins that change the order of tests or write caches."""
-        arguments = ("-p", "no:randomly", "-p", "no:cacheprovider", *args)
+        """Run what is there with no plugin but ours and those that the arguments name."""
         if subprocess:
-            return self.pytester.runpytest_subprocess(*arguments, timeout=120)
-        return self.pytester.runpytest_inprocess(*arguments)
+            return self.pytester.runpytest_subprocess(*args, timeout=120)
+        return self.pytester.runpytest_inprocess(*args)
 
     def ini(self, **values: str) -> None:
         """Write the project's configuration."""
@@ -80,15 +80,28 @@ class Suite:
         found: dict[str, Any] = json.loads((self.pytester.path / "out.json").read_text(encoding="utf-8"))
         return found
 
-    def verdicts(self, body: str, *args: str) -> list[str]:
-        """The verdicts that a run puts down, the worst first."""
+    def outcomes(self, body: str, *args: str, subprocess: bool = False, **files: str) -> dict[str, str]:
+        """The word that pytest prints for each test, by the name of the test."""
+        result = self.run(body, "-v", *args, subprocess=subprocess, **files)
+        return dict(re.findall(r"^test_it\.py::(\S+) ([A-Z]+)", result.stdout.str(), flags=re.MULTILINE))
+
+    def verdicts(self, body: str, *args: str) -> dict[str, list[str]]:
+        """The verdicts that each test put down, the worst first."""
         self.run(body, "--mlspec-json=out.json", *args)
-        return [row["verdict"] for row in self.document()["requirements"]]
+        found: dict[str, list[str]] = {}
+        for row in self.document()["requirements"]:
+            found.setdefault(row["test"].partition("::")[2], []).append(row["verdict"])
+        return found
 
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    """A folder with tests to run, as on a developer's machine: no CI, no options from the environment."""
+    """A folder with tests to run, as on a developer's machine: no CI, no options from the environment.
+
+    Other installed plugins stay out unless a test names them: pytester would import some anew for every run.
+    """
     for name in ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTHONOPTIMIZE", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_mlspec.plugin")
     return Suite(pytester=pytester)
