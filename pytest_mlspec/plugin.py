@@ -207,9 +207,9 @@ def pytest_runtest_makereport(
     last = call.when == "call" or (call.when == "setup" and call.excinfo is not None)
     if trial is None or not last or trial.running:  # running: the report of a subtest; the test itself answers for all
         return (yield)
-    attach(item, call, trial)
     report = yield
     settle(item, call, report, trial)
+    attach(item, call, report, trial)
     return report
 
 
@@ -220,9 +220,12 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     expected = report.wasxfail or "xfail" if report.skipped and hasattr(report, "wasxfail") else ""
     rows = rows_of_test(item.nodeid, trial.recorder, trial.asked.contracts, labelled=trial.asked.labelled, why=why)
     notes = item.config.stash.get(NOTES, [])
-    report.user_properties.extend((PROPERTY, pack({**row, "expected": expected})) for row in rows)
-    report.user_properties.extend((ENSEMBLE_PROPERTY, note) for note in notes)
+    found: list[tuple[str, object]] = [(PROPERTY, pack({**row, "expected": expected})) for row in rows]
+    found.extend((ENSEMBLE_PROPERTY, note) for note in notes)
     notes.clear()
+    kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # without those of an earlier attempt
+    item.user_properties[:] = [*kept, *found]  # JUnit takes them from the report of the tear-down
+    report.user_properties[:] = item.user_properties
 
 
 def settle(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from pytest_mlspec.report.rows import ORDER, PROPERTY, Row
 
 ENSEMBLE_PROPERTY = "mlspec-ensemble"
+EXPECTED = "not met as expected (xfail)"
+
+
+def is_expected(row: Row) -> bool:
+    """Whether an xfail mark announced that the requirement is not met."""
+    return bool(row.get("expected")) and row["verdict"] != "met"
 
 
 @dataclass(slots=True)
@@ -40,9 +46,10 @@ class Run:
         return sorted(self.rows, key=lambda row: (ORDER.index(str(row["verdict"])), str(row["test"]), str(row["id"])))
 
     def tally(self) -> dict[str, int]:
-        """How many requirements got each verdict, zero included."""
-        counted = Counter(str(row["verdict"]) for row in self.rows)
-        return {verdict: counted.get(verdict, 0) for verdict in ("met", "violated", "undecided", "not judged")}
+        """How many requirements got each verdict, zero included; those that an xfail expects are counted apart."""
+        counted = Counter(EXPECTED if is_expected(row) else str(row["verdict"]) for row in self.rows)
+        tally = {verdict: counted.get(verdict, 0) for verdict in ("met", "violated", "undecided", "not judged")}
+        return {**tally, EXPECTED: counted[EXPECTED]} if counted[EXPECTED] else tally
 
     def development(self) -> list[str]:
         """Why this is a development run: fewer members than declared, or less confidence than the project's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_mlspec.report.rows import Row
-from pytest_mlspec.report.run import Run
+from pytest_mlspec.report.run import Run, is_expected
 from pytest_mlspec.verdict import format_value
 
 
@@ -15,7 +15,7 @@ def summary_lines(run: Run, *, verbose: bool) -> list[tuple[str, str]]:
         lines.append((f"DEVELOPMENT RUN: {'; '.join(reasons)}", "yellow"))
     for row in run.ordered():
         if verbose or row["verdict"] != "met":
-            lines.append((row_line(row), COLOURS[str(row["verdict"])]))
+            lines.append((row_line(row), "yellow" if is_expected(row) else COLOURS[str(row["verdict"])]))
     for note in ensemble_lines(run, verbose=verbose):
         lines.append((note, ""))
     lines.append((tally_line(run), tally_colour(run)))
@@ -33,6 +33,8 @@ def row_line(row: Row) -> str:
         parts += f": {measured(row)}"
     elif row.get("why"):
         parts += f": {row['why']}"
+    if is_expected(row):
+        parts += ", as expected"
     return f"{parts} ({row['test']})"
 
 
