@@ -1,4 +1,4 @@
-"""Requirements on ML models as pytest markers; every verdict is met, violated or undecided with a controlled error rate.
+"""Requirements on ML models as pytest markers: met, violated or undecided, with a controlled error rate.
 
 Public names are resolved on first use, because this package is imported by every pytest run in whose environment it is
 installed.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate as Estimate
     from pytest_mlspec.predictions import Predictions as Predictions
     from pytest_mlspec.training import Ensemble as Ensemble
+    from pytest_mlspec.training.recalibration import recalibrate as recalibrate
     from pytest_mlspec.verdict import Undecided as Undecided
     from pytest_mlspec.verdict import Verdict as Verdict
 
@@ -41,6 +42,7 @@ _HOMES = {
     "ensemble": "pytest_mlspec.fixtures",
     "metric": "pytest_mlspec.metrics",
     "parity": "pytest_mlspec.markers",
+    "recalibrate": "pytest_mlspec.training.recalibration",
     "satisficing": "pytest_mlspec.markers",
     "seed_variance": "pytest_mlspec.markers",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "metric",
     "metrics",
     "parity",
+    "recalibrate",
     "satisficing",
     "seed_variance",
 ]

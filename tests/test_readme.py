@@ -1,0 +1,98 @@
+"""Every block of README runs, with the outcome that README declares.
+
+A block is announced by a comment: ``<!-- file: NAME | passed=1 failed=1 | needs=FILE -->`` (a test file and its
+outcomes), ``<!-- output: NAME -->`` (lines that running that file prints) or ``<!-- command: NAME -->`` (run word for
+word by ``.ci/run``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from pytest_mlspec.data.bundled import breast_cancer
+
+README = Path(__file__).parents[1] / "README.md"
+CI_SCRIPT = README.parent / ".ci" / "run"
+BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    mark: str
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.mark.partition(":")[2].split("|")[0].strip()
+
+
+def blocks(kind: str = "") -> list[Block]:
+    found = [Block(mark=m["mark"] or "", language=m["language"], text=m["text"]) for m in BLOCK.finditer(README.read_text())]
+    return [block for block in found if block.mark.startswith(kind)]
+
+
+@pytest.fixture
+def trained(pytester: pytest.Pytester) -> None:
+    """The trained model that a block loads."""
+    data = breast_cancer().train
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(data.X, data.y)
+    joblib.dump(model, pytester.path / "model.joblib")
+
+
+def run_block(pytester: pytest.Pytester, block: Block, *options: str) -> pytest.RunResult:
+    pytester.makeini("[pytest]\n")
+    (pytester.path / block.name).write_text(block.text)
+    return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", *options, block.name)
+
+
+@pytest.mark.parametrize("block", blocks("file:"), ids=lambda block: block.name)
+@pytest.mark.usefixtures("trained")
+def test_a_file_has_the_outcomes_that_readme_declares(pytester: pytest.Pytester, block: Block) -> None:
+    declared = {name: int(count) for name, count in re.findall(r"(passed|failed)=(\d+)", block.mark)}
+
+    result = run_block(pytester, block)
+
+    assert declared
+    result.assert_outcomes(**declared)
+
+
+@pytest.mark.parametrize("block", blocks("output:"), ids=lambda block: block.name)
+def test_a_file_prints_what_readme_shows(pytester: pytest.Pytester, block: Block) -> None:
+    (file,) = (other for other in blocks("file:") if other.name == block.name)
+
+    printed = run_block(pytester, file).outlines
+
+    lines = [line for line in block.text.splitlines() if line.strip()]
+    assert lines
+    assert [line for line in lines if line not in printed] == []
+
+
+@pytest.mark.parametrize("block", blocks("command:"), ids=lambda block: block.name)
+def test_ci_runs_the_commands(block: Block) -> None:
+    assert f"readme_command {block.name}" in CI_SCRIPT.read_text()
+
+
+def test_the_ci_job_uses_options_that_exist(pytester: pytest.Pytester) -> None:
+    (job,) = (block for block in blocks() if block.language == "yaml")
+    (command,) = re.findall(r"run: pytest (.*)", job.text)
+    options = command.replace('"$GITHUB_STEP_SUMMARY"', "summary.md").split()
+    (first,) = (block for block in blocks("file:") if block.name == "test_screening.py")
+
+    result = run_block(pytester, first, *options)
+
+    assert result.ret == 0
+    assert (pytester.path / "summary.md").read_text().startswith("### Model requirements: 1 met")
+
+
+def test_no_block_is_left_out() -> None:
+    unknown = [block.text[:60] for block in blocks() if not block.mark and block.language not in ("yaml",)]
+    assert unknown == []
