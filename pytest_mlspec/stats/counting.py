@@ -34,6 +34,10 @@ def group_counts(
         ValueError: codes outside 0 to ``n_groups - 1``, hits other than 0 and 1, or lengths that differ.
     """
     codes, rows = _checked(codes, hits, n_groups)
+    if rows.dtype.kind not in "biu":
+        raise ValueError(
+            f"expected hits of 0 and 1 as integers or bool, got dtype={rows.dtype}; sum others by group_sums"
+        )
     if rows.dtype == np.bool_:
         rows = rows.view(np.uint8)
     elif rows.size and (rows.min() < 0 or rows.max() > 1):
