@@ -41,7 +41,7 @@ def groups(**counts):
     )
 
 
-# 95 % one-sided Clopper-Pearson bounds: 990/1000 is [0.983, 0.994], 500/1000 is [0.473, 0.526], 9/10 is [0.606, 0.995].
+# 95 % one-sided Clopper-Pearson bounds: 990/1000 is [0.983, 0.995], 500/1000 is [0.474, 0.526], 9/10 is [0.606, 0.995].
 GOOD, BAD, FEW = rate(990, 1000), rate(500, 1000), rate(9, 10)
 FAIR, UNFAIR = groups(women=(450, 500), men=(450, 500)), groups(women=(218, 368), men=(363, 424))
 '''
