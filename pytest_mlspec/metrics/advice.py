@@ -39,7 +39,7 @@ def _enough_cases(estimate: Estimate, comparison: Comparison, threshold: float, 
         power = 1 - (1 - POWER) / n_members
         plans = [evidence.plan(k, threshold, comparison, terms.level, power) for k in range(n_members)]
         needed = None if None in plans else max(n for n in plans if n is not None)
-    unit = evidence.unit
+    unit = f"{evidence.unit} in the smaller group" if estimate.form in ("gap", "ratio", "worst") else evidence.unit
     if needed is None:
         return [f"no affordable number of {unit} decides it at this rate: the measured value is too close to the limit"]
     cannot = "more seeds on the same data cannot" if estimate.predictions.retrained else (
