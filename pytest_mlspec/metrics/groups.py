@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.evidence import CaseValues, Evidence
-from pytest_mlspec.stats import binomial, groups, pairs
+from pytest_mlspec.stats import arms, binomial, pairs
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms, format_value
+from pytest_mlspec.verdict import BOUND_CLASSES, Comparison, Terms, format_value
 
 if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
@@ -26,6 +26,27 @@ class Counts:
 
     successes: FloatArray
     trials: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Arms:
+    """The bounds of every group at any level, and what they were made with."""
+
+    parts: tuple[Evidence, ...]
+    terms: Terms
+    asked: list[Bounds] = field(default_factory=list)
+
+    def __call__(self, level: float) -> tuple[FloatArray, FloatArray]:
+        found = [part.bounds(level, self.terms) for part in self.parts]
+        self.asked.extend(found)
+        return np.stack([bounds.low for bounds in found], axis=1), np.stack([bounds.high for bounds in found], axis=1)
+
+    def named(self, found: pairs.PairBounds) -> Bounds:
+        """The bounds of the fold, of the loosest class of what they were made with."""
+        loosest = max((bounds.method for bounds in self.asked), key=lambda m: BOUND_CLASSES.index(m.bound_class))
+        method = replace(loosest, name=f"{loosest.name} for each group, {found.method.name}")
+        reason = next((bounds.reason for bounds in self.asked if bounds.reason), "")
+        return Bounds(low=found.low, high=found.high, method=method, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,36 +130,20 @@ class Grouped:
 
     def _compared(self, level: float, terms: Terms) -> Bounds:
         if self.counted is not None:
-            bound = pairs.gap_bounds if self.fold == "gap" else pairs.ratio_bounds
-            found = bound(self.counted.successes, self.counted.trials, level)
+            of_rates = pairs.gap_bounds if self.fold == "gap" else pairs.ratio_bounds
+            found = of_rates(self.counted.successes, self.counted.trials, level)
             return Bounds(low=found.low, high=found.high, method=found.method)
-        near, far = self._arms(level / 2, terms), self._arms(level / (2 * len(self.labels)), terms)
-        return groups.from_arms(self.fold == "gap", near, far)
+        of_arms = arms.gap_bounds_from_arms if self.fold == "gap" else arms.ratio_bounds_from_arms
+        groups = _Arms(parts=self.parts, terms=terms)
+        return groups.named(of_arms(self.group_values, groups, level))
 
     def _worst(self, level: float, terms: Terms) -> Bounds:
-        near, far = self._arms(level, terms), self._arms(level / len(self.labels), terms)
-        if self.greater_is_better:
-            low, high = near.low.min(axis=1), far.high.min(axis=1)
-        else:
-            low, high = far.low.max(axis=1), near.high.max(axis=1)
-        return Bounds(low=low, high=high, method=near.method, reason=near.reason)
-
-    def _arms(self, level: float, terms: Terms) -> Bounds:
-        """(members, groups) bounds of every group."""
+        better = self.greater_is_better
         if self.counted is not None:
-            hits, cases = self.counted.successes, self.counted.trials
-            return Bounds(
-                low=binomial.lower(hits, cases, level),
-                high=binomial.upper(hits, cases, level),
-                method=binomial.CLOPPER_PEARSON,
-            )
-        found = [part.bounds(level, terms) for part in self.parts]
-        return Bounds(
-            low=np.stack([bounds.low for bounds in found], axis=1),
-            high=np.stack([bounds.high for bounds in found], axis=1),
-            method=found[0].method,
-            reason=next((bounds.reason for bounds in found if bounds.reason), ""),
-        )
+            found = arms.worst_bounds(self.counted.successes, self.counted.trials, level, greater_is_better=better)
+            return Bounds(low=found.low, high=found.high, method=binomial.CLOPPER_PEARSON)
+        groups = _Arms(parts=self.parts, terms=terms)
+        return groups.named(arms.worst_bounds_from_arms(self.group_values, groups, level, greater_is_better=better))
 
     def take(self, cases: IntArray) -> Evidence:
         """Not defined: a fold is made of the whole.
