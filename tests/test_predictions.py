@@ -68,28 +68,28 @@ def test_numbers_have_no_classes():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (dict(y=[0, 1]), "one of probabilities="),
-        (dict(y=[0, 1], values=[1, 2], labels=[0, 1]), "values= alone"),
-        (dict(y=[0, 1], probabilities=[[2.0, -1.0], [0.0, 1.0]]), "are these logits"),
-        (dict(y=[0, 1], probabilities=[[0.5, 0.4], [0.0, 1.0]]), r"row 0 \(member 0\) sums to 0.9"),
-        (dict(y=[0, 1], probabilities=[[0.5, np.nan], [0.0, 1.0]]), "NaN or infinity at member 0, row 0, class 1"),
-        (dict(y=[0, 1], probabilities=np.full((2, 3), 1 / 3)), "more probability columns than classes: 3 columns"),
-        (dict(y=[0, 1, 2], probabilities=np.full((3, 2), 0.5)), "fewer probability columns than classes"),
-        (dict(y=[0, 1], probabilities=np.full((3, 2), 0.5)), "each of the 2 examples of y, got 3"),
-        (dict(y=[0, 1], probabilities=np.full((1, 1, 2, 2), 0.5)), "expected probabilities of shape"),
-        (dict(y=[0, 1], probabilities=[["a", "b"], ["c", "d"]]), "expected numbers"),
-        (dict(y=["a", "b"], labels=["a", "c"]), r"labels outside the classes: 'c' \(1 times\)"),
-        (dict(y=[0, 1], labels=["a", "b"]), "labels of the kind of the classes"),
-        (dict(y=[0, 1], labels=[[0, 1, 1]]), "each of the 2 examples of y, got 3"),
-        (dict(y=[0, 1], labels=[0.0, np.nan]), "NaN or infinity at row 1"),
-        (dict(y=[0.5, 1.5], labels=[0, 1]), "y holds numbers to predict"),
-        (dict(y=[0.5, 1.5], values=[0.0, np.inf]), "NaN or infinity at member 0, row 1"),
-        (dict(y=["a", "b"], values=[0.0, 1.0]), "values need numbers in y"),
-        (dict(y=[[0, 1], [1, 0]], labels=[0, 1]), "multi-label and multi-output are not supported"),
-        (dict(y=[0, 1], labels=np.zeros((1, 2, 2))), "multi-label and multi-output are not supported"),
-        (dict(y=[0, 1], labels=[0, 1], columns={"light": ["day"]}), "light"),
-        (dict(y=["a", "b"], labels=["a", "b"], positive="c"), "positive"),
-        (dict(y=[0, 1], probabilities=np.full((2, 2, 2), 0.5), labels=[0, 1]), "as many members"),
+        ({"y": [0, 1]}, "one of probabilities="),
+        ({"y": [0, 1], "values": [1, 2], "labels": [0, 1]}, "values= alone"),
+        ({"y": [0, 1], "probabilities": [[2.0, -1.0], [0.0, 1.0]]}, "are these logits"),
+        ({"y": [0, 1], "probabilities": [[0.5, 0.4], [0.0, 1.0]]}, r"row 0 \(member 0\) sums to 0.9"),
+        ({"y": [0, 1], "probabilities": [[0.5, np.nan], [0.0, 1.0]]}, "NaN or infinity at member 0, row 0, class 1"),
+        ({"y": [0, 1], "probabilities": np.full((2, 3), 1 / 3)}, "more probability columns than classes: 3 columns"),
+        ({"y": [0, 1, 2], "probabilities": np.full((3, 2), 0.5)}, "fewer probability columns than classes"),
+        ({"y": [0, 1], "probabilities": np.full((3, 2), 0.5)}, "each of the 2 examples of y, got 3"),
+        ({"y": [0, 1], "probabilities": np.full((1, 1, 2, 2), 0.5)}, "expected probabilities of shape"),
+        ({"y": [0, 1], "probabilities": [["a", "b"], ["c", "d"]]}, "expected numbers"),
+        ({"y": ["a", "b"], "labels": ["a", "c"]}, r"labels outside the classes: 'c' \(1 times\)"),
+        ({"y": [0, 1], "labels": ["a", "b"]}, "labels of the kind of the classes"),
+        ({"y": [0, 1], "labels": [[0, 1, 1]]}, "each of the 2 examples of y, got 3"),
+        ({"y": [0, 1], "labels": [0.0, np.nan]}, "NaN or infinity at row 1"),
+        ({"y": [0.5, 1.5], "labels": [0, 1]}, "y holds numbers to predict"),
+        ({"y": [0.5, 1.5], "values": [0.0, np.inf]}, "NaN or infinity at member 0, row 1"),
+        ({"y": ["a", "b"], "values": [0.0, 1.0]}, "values need numbers in y"),
+        ({"y": [[0, 1], [1, 0]], "labels": [0, 1]}, "multi-label and multi-output are not supported"),
+        ({"y": [0, 1], "labels": np.zeros((1, 2, 2))}, "multi-label and multi-output are not supported"),
+        ({"y": [0, 1], "labels": [0, 1], "columns": {"light": ["day"]}}, "light"),
+        ({"y": ["a", "b"], "labels": ["a", "b"], "positive": "c"}, "positive"),
+        ({"y": [0, 1], "probabilities": np.full((2, 2, 2), 0.5), "labels": [0, 1]}, "as many members"),
     ],
 )
 def test_wrong_arrays_are_refused_in_words(arguments, words):
@@ -143,7 +143,11 @@ def test_fingerprints_follow_the_content():
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_slices_agree_with_plain_indexing(data):
-    n_members, n_examples, n_classes = (data.draw(st.integers(1, 4)), data.draw(st.integers(2, 30)), data.draw(st.integers(2, 5)))
+    n_members, n_examples, n_classes = (
+        data.draw(st.integers(1, 4)),
+        data.draw(st.integers(2, 30)),
+        data.draw(st.integers(2, 5)),
+    )
     generator = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     table = generator.dirichlet(np.ones(n_classes), size=(n_members, n_examples))
     y = generator.integers(n_classes, size=n_examples)

@@ -175,7 +175,9 @@ def test_the_decision_function_ranks_where_there_are_no_probabilities(data):
 
     assert np.array_equal(said.scores("yes")[0], model.decision_function(X))
     assert np.array_equal(said.scores("no")[0], -model.decision_function(X))
-    with pytest.raises(ValueError, match=r"log_loss needs probabilities, and 'LinearSVC' \(LinearSVC\) has no predict_proba"):
+    with pytest.raises(
+        ValueError, match=r"log_loss needs probabilities, and 'LinearSVC' \(LinearSVC\) has no predict_proba"
+    ):
         metrics.log_loss(model, data)
 
 
@@ -185,7 +187,9 @@ def test_a_regressor_is_told_from_a_classifier(data):
     numbers = Dataset(X, target)
 
     assert metrics.rmse(regressor, numbers).value == pytest.approx(0, abs=1e-9)
-    with pytest.raises(ValueError, match=r"accuracy needs labels, and 'LinearRegression' .* predicts numbers, not labels"):
+    with pytest.raises(
+        ValueError, match=r"accuracy needs labels, and 'LinearRegression' .* predicts numbers, not labels"
+    ):
         metrics.accuracy(regressor, numbers)
     with pytest.raises(ValueError, match=r"rmse needs predicted numbers, and .* predicts labels"):
         metrics.rmse(LogisticRegression().fit(X, Y), data)
@@ -196,7 +200,9 @@ def test_features_that_are_not_finite_are_named():
     broken[7, 2] = np.nan
     model = LogisticRegression().fit(X, Y)
 
-    with pytest.raises(ValueError, match=r"expected finite features for 'LogisticRegression'; got nan in row 7, column 2"):
+    with pytest.raises(
+        ValueError, match=r"expected finite features for 'LogisticRegression'; got nan in row 7, column 2"
+    ):
         metrics.accuracy(model, Dataset(broken, Y))
 
 

@@ -66,9 +66,7 @@ class Macro:
             reason = f"there are no {self.parts[0].unit} of class {', '.join(empty[:5])}, so its rate is unknown"
             return Bounds(low=-unknown, high=unknown, method=PER_CLASS, reason=reason)
         if all(self._in_blocks(member, level) for member in range(n_members)):
-            ends = [self._block_bounds(member, level) for member in range(n_members)]
-            low, high = np.array(ends).T
-            return Bounds(low=low, high=high, method=BLOCKS)
+            return self._block_bounds(level)
         return self._per_class(level, terms)
 
     def _per_class(self, level: float, terms: Terms) -> Bounds:
@@ -94,22 +92,32 @@ class Macro:
         blocks = np.sqrt(2 * np.log(1 / level) * _TYPICAL_VARIANCE * (1 / used).sum()) / n_classes
         return bool(blocks + np.log(1 / level) / (3 * n_blocks) < each.mean())
 
-    def _block_bounds(self, member: int, level: float) -> tuple[float, float]:
+    def _block_bounds(self, level: float) -> Bounds:
         """Blocks are disjoint, each holds as many cases of a class as any other: their means are independent draws.
 
         Given which case belongs to which class, the mean over classes of the hit shares within one block has the macro
         average as its expectation and lies in [0, 1], so any bound for such a mean applies.
         """
+        n_members = len(self.sizes)
+        if all(part.included is not None and part.included.ndim == 1 for part in self.parts):
+            bounds = betting.mean_bounds(self._block_means(slice(None)), level)
+            return replace(bounds, method=BLOCKS)
+        found = [betting.mean_bounds(self._block_means(slice(k, k + 1)), level) for k in range(n_members)]
+        low, high = (np.concatenate([getattr(bounds, end) for bounds in found]) for end in ("low", "high"))
+        return Bounds(low=low, high=high, method=BLOCKS)
+
+    def _block_means(self, members: slice) -> FloatArray:
+        """(members, blocks) for members whose classes hold the same cases."""
         generator = np.random.default_rng(BLOCK_SEED)
-        n_blocks = int(min(part.sizes[member] for part in self.parts))
-        shares = np.zeros(n_blocks)
+        n_blocks = int(min(part.sizes[members].min() for part in self.parts))
+        shares = np.zeros((len(self.sizes[members]), n_blocks))
         for part in self.parts:
             assert part.included is not None  # a rate of one class asks about the cases of that class
-            cases = np.flatnonzero(part.included if part.included.ndim == 1 else part.included[member])
+            cases = np.flatnonzero(part.included if part.included.ndim == 1 else part.included[members][0])
             drawn = generator.permutation(cases)[: len(cases) // n_blocks * n_blocks]
-            shares += part.hits[member, drawn].reshape(n_blocks, -1).mean(axis=1)
-        bounds = betting.mean_bounds(np.clip(shares / len(self.parts), 0.0, 1.0), level)
-        return float(bounds.low[0]), float(bounds.high[0])
+            shares += part.hits[members][:, drawn].reshape(len(shares), n_blocks, -1).mean(axis=2)
+        means: FloatArray = np.clip(shares / len(self.parts), 0.0, 1.0)
+        return means
 
     def take(self, cases: IntArray) -> Macro:
         """The same average on these positions only."""

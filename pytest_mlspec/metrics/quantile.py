@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
 
 
-def loss_quantile(
-    model: object, data: Dataset | None = None, *, q: float, loss: Loss = "absolute_error"
-) -> Estimate:
+def loss_quantile(model: object, data: Dataset | None = None, *, q: float, loss: Loss = "absolute_error") -> Estimate:
     """The loss that a share ``q`` of the cases does not exceed.
 
     Args:

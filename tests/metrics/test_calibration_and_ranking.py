@@ -104,7 +104,12 @@ def test_labels_alone_are_not_enough(metric):
 
 @pytest.mark.parametrize(
     "metric",
-    [metrics.ece, metrics.mce, lambda said: metrics.ece(said, kind="class-wise"), lambda said: metrics.auroc(said, positive=1)],
+    [
+        metrics.ece,
+        metrics.mce,
+        lambda said: metrics.ece(said, kind="class-wise"),
+        lambda said: metrics.auroc(said, positive=1),
+    ],
 )
 def test_clustered_rows_leave_them_undecided_by_name(metric):
     said = _three_classes(n=200, columns={"patient": np.arange(200) // 4}, clusters="patient")

@@ -80,7 +80,9 @@ def test_models_and_slices_are_taken_like_those_of_any_metric():
 def test_the_bootstrap_is_approximate_repeatable_and_clustered_where_rows_are():
     first, again = (median_error(NUMBERS).evidence.bounds(LEVEL, Terms()) for _ in range(2))
     clusters = np.arange(120) // 2
-    clustered = Predictions(y=np.repeat(Y[:60], 2), values=np.repeat(Y[:60], 2) + np.repeat(NUMBERS.values[0, :60], 2), clusters=clusters)
+    clustered = Predictions(
+        y=np.repeat(Y[:60], 2), values=np.repeat(Y[:60], 2) + np.repeat(NUMBERS.values[0, :60], 2), clusters=clusters
+    )
     rows = Predictions(y=clustered.y, values=clustered.values[0])
     wide, narrow = (median_error(said).evidence.bounds(LEVEL, Terms()) for said in (clustered, rows))
 

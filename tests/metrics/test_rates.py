@@ -110,7 +110,9 @@ def test_arguments_that_contradict_each_other_are_refused():
         metrics.recall(said, average="micro")
     with pytest.raises(ValueError, match="threshold= is for two classes"):
         metrics.recall(Predictions(y=[0, 1, 2], probabilities=np.eye(3)), positive=1, threshold=0.5)
-    with pytest.raises(ValueError, match="recall with threshold= needs probabilities, and 'predictions' holds only labels"):
+    with pytest.raises(
+        ValueError, match="recall with threshold= needs probabilities, and 'predictions' holds only labels"
+    ):
         metrics.recall(Predictions(y=[0, 1], labels=[0, 1]), threshold=0.5)
 
 

@@ -46,8 +46,8 @@ def test_binary_label_metrics_agree_with_scikit_learn(seed, threshold):
             found = getattr(metrics, name)(said, threshold=threshold).values[member]
             assert found == pytest.approx(value, abs=1e-12), name
         precision = metrics.precision(said, threshold=threshold).values[member]
-        assert np.isnan(precision) if not label.any() else precision == pytest.approx(
-            reference.precision_score(y, label)
+        assert (
+            np.isnan(precision) if not label.any() else precision == pytest.approx(reference.precision_score(y, label))
         )
 
 
@@ -147,7 +147,9 @@ def test_float32_probabilities_stay_float32_and_agree():
     single = Predictions(y=y, probabilities=table.astype(np.float32))
 
     assert single.probabilities.dtype == np.float32
-    assert metrics.log_loss(single).value == pytest.approx(metrics.log_loss(Predictions(y=y, probabilities=table)).value)
+    assert metrics.log_loss(single).value == pytest.approx(
+        metrics.log_loss(Predictions(y=y, probabilities=table)).value
+    )
 
 
 def test_own_functions_see_labels_or_numbers():
