@@ -23,6 +23,12 @@ from pytest_mlspec.verdict import (
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
+FRACTIONS = frozenset({
+    "accuracy", "auroc", "ece", "f1", "failure_rate", "false_positive_rate", "mce", "precision", "recall", "selection_rate",
+    "specificity",
+})
+"""Metrics that lie in [0, 1] whatever the data."""
+
 
 def judge(
     estimate: Estimate,
@@ -35,7 +41,8 @@ def judge(
     """Decide ``estimate comparison threshold`` and tell the recorder of the running test.
 
     Raises:
-        ValueError: the threshold is not a finite number, or the cases trained the model.
+        ValueError: the threshold is not a finite number or no fraction where one is needed, or the cases trained the
+            model.
     """
     __tracebackhide__ = True
     started = perf_counter()
@@ -43,6 +50,7 @@ def judge(
     origin = origin if origin is not None else Origin()
     if not math.isfinite(threshold):
         raise ValueError(f"a threshold is a finite number; got {estimate.metric} {comparison} {threshold!r}")
+    refuse_percent(estimate, comparison, threshold)
     refuse_training_rows(estimate)
     if _is_share(terms) and estimate.form != "seed_std":
         finding = share_of_members(estimate, comparison, threshold, terms)
@@ -53,6 +61,20 @@ def judge(
         return _verdict(estimate, finding, comparison, threshold, terms, origin, f"mean {estimate.subject}", started)
     finding = every_member(estimate, comparison, threshold, terms)
     return _verdict(estimate, finding, comparison, threshold, terms, origin, estimate.subject, started)
+
+
+def refuse_percent(estimate: Estimate, comparison: Comparison, threshold: float) -> None:
+    """Refuse a limit that every model meets or none can: most often a percentage where a fraction is meant."""
+    if estimate.metric not in FRACTIONS and estimate.form != "ratio":
+        return
+    lowest = -1 if estimate.form == "difference" else 0
+    if lowest <= threshold <= 1:
+        return
+    hint = f": did you mean {threshold / 100:g}?" if 1 < abs(threshold) <= 100 else ""
+    raise ValueError(
+        f"{estimate.subject} lies in [{lowest}, 1], a fraction and never percent; "
+        f"got {estimate.metric} {comparison} {threshold:g}{hint}"
+    )
 
 
 def _is_share(terms: Terms) -> bool:
