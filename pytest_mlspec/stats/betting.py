@@ -4,11 +4,11 @@ A gambler starts with wealth 1 and stakes a share of it on every row: against th
 ``m``" row ``i`` multiplies the wealth by ``1 + rate_i * (x_i - m)``. Under the hypothesis the wealth cannot be expected
 to grow, so that it ever reaches ``1 / level`` with probability at most ``level`` (Ville's inequality).
 
-The rate of row ``i`` depends on earlier rows only: ``min(sqrt(2 ln(1/level) / (n v)), 0.75 / m)`` with ``v`` the variance
-of the earlier rows, started from one imagined row. Every factor, and therefore the wealth, falls as ``m`` grows: where
-the rate is free of ``m`` this is plain; at the cap the factor is ``0.25 + 0.75 x / m``; and with a variance that starts from
-``m**2 / 4`` (unbounded losses) the derivative of ``rate * (x - m)`` is negative on both sides of ``x``. The excluded
-means are therefore one interval, and its end can be found by bisection.
+The rate of row ``i`` depends on earlier rows only: ``min(sqrt(2 ln(1/level) / (n v)), 0.75 / m)`` with ``v`` the
+variance of the earlier rows, started from one imagined row. Every factor, and therefore the wealth, falls as ``m`` grows:
+where the rate is free of ``m`` this is plain; at the cap the factor is ``0.25 + 0.75 x / m``; and with a variance that
+starts from ``m**2 / 4`` (unbounded losses) the derivative of ``rate * (x - m)`` is negative on both sides of ``x``. The
+excluded means are therefore one interval, and its end can be found by bracketing.
 
 Rows are bet on in one permutation with a fixed seed: a file sorted by loss would otherwise break every such bound.
 Values that are all 0 or 1 have a tighter exact bound (Clopper-Pearson); the caller chooses it.
@@ -189,7 +189,8 @@ def _bounded_low(rows: FloatArray, level: float) -> FloatArray:
 
     def wealth(means: FloatArray) -> FloatArray:
         np.minimum(rates, (STAKE_CAP / means)[:, None], out=buffer)
-        return _best_log_wealth(rows, means, buffer) - np.log(1.0 / level)
+        gained: FloatArray = _best_log_wealth(rows, means, buffer) - np.log(1.0 / level)
+        return gained
 
     spread = np.sqrt(2.0 * np.log(1.0 / level) * variance_sums[:, -1]) / n_examples
     return _largest_excluded(wealth, rows, start=rows.mean(axis=1) - 1.5 * spread)
@@ -205,7 +206,8 @@ def _unbounded_wealth(rows: FloatArray, level: float) -> LogWealth:
         np.add(squares, (0.25 * np.square(means))[:, None], out=buffer)
         np.sqrt(np.divide(odds, buffer, out=buffer), out=buffer)
         np.minimum(buffer, (STAKE_CAP / means)[:, None], out=buffer)
-        return _best_log_wealth(rows, means, buffer) - np.log(1.0 / level)
+        gained: FloatArray = _best_log_wealth(rows, means, buffer) - np.log(1.0 / level)
+        return gained
 
     return wealth
 

@@ -1,7 +1,7 @@
 """Rows whose member means are a metric that is itself no mean, so that its spread over seeds can be bounded.
 
-F1, RMSE, AUROC and ECE are smooth functions of means. To first order each moves with its cases as the mean of their
-influence values (the infinitesimal jackknife), so that the two-way decomposition over members and cases applies to them.
+F1, RMSE, AUROC and ECE are smooth functions of means. To first order each moves with its cases as the mean of
+their influence values (the infinitesimal jackknife), so that the two-way decomposition over members and cases applies.
 Every function here returns rows of shape (members, cases) whose member means are the metric itself. Where no influence
 values are known, ``pseudo_values`` leaves out one case, or one group of cases, at a time.
 
@@ -160,7 +160,9 @@ def pseudo_values(
     if n_groups is not None:
         group = np.random.default_rng(GROUP_SEED).permutation(group)
     everything = np.asarray(statistic(np.arange(n_examples)), dtype=np.float64)
-    without = np.stack([np.asarray(statistic(np.flatnonzero(group != left)), dtype=np.float64) for left in range(count)])
+    without = np.stack(
+        [np.asarray(statistic(np.flatnonzero(group != left)), dtype=np.float64) for left in range(count)]
+    )
     pseudo = (count - 1) * (without.mean(axis=0) - without) + everything
     return np.ascontiguousarray(pseudo.T)
 

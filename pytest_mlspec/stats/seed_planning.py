@@ -91,7 +91,7 @@ def smallest_provable(n_members: int, n_examples: int, level: float, width: floa
     """
     if n_members < 2 or n_examples < 2 or level < LOWEST_LEVEL - 1e-12:
         return np.inf
-    return std_high(0.0, 0.0, n_members, n_examples, level, 0.5 * width * float(np.sqrt(n_members)))
+    return std_high(0.0, 0.0, 0.0, n_members, n_examples, level, 0.5 * width * float(np.sqrt(n_members)))
 
 
 def _decides(spread: SeedSpread, n_members: int, n_examples: int, limit: float, level: float, power: float) -> bool:
@@ -102,7 +102,9 @@ def _decides(spread: SeedSpread, n_members: int, n_examples: int, limit: float, 
     degrees = n_members - 1
     if spread.value < limit:
         drawn = planned.raw * np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, power) / degrees)
-        high = std_high(drawn, planned.main_noise**2, n_members, n_examples, level, planned.radius)
+        high = std_high(
+            drawn, planned.main_noise**2, planned.own_noise**2, n_members, n_examples, level, planned.radius
+        )
         return bool(high <= limit)
     drawn = planned.raw * np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, 1.0 - power) / degrees)
     noises = np.full(n_members, (degrees * planned.noise**2 - planned.main_noise**2) / max(degrees - 1, 1))
@@ -135,6 +137,7 @@ def _projected(spread: SeedSpread, n_members: int, n_examples: int) -> SeedSprea
         raw=float(np.sqrt(spread.value**2 + average)),
         noise=float(np.sqrt(average)),
         main_noise=float(np.sqrt(main)),
+        own_noise=spread.own_noise * float(np.sqrt(shrink)),
         radius=spread.radius * float(np.sqrt(n_members / spread.n_members)),
         n_members=n_members,
         n_examples=n_examples,

@@ -1,11 +1,13 @@
 """Bounds over retrainings on one shared test set: the spread over seeds and the mean of the expected retraining.
 
-``K`` members are judged on the same ``n`` cases. The standard deviation ``s`` of their ``K`` mean values holds two things:
-how much retraining changes the model (the target, on the distribution the cases were drawn from) and the noise of a
-finite test set, which falls with ``n``. With ``E`` the rows after both the member means and the case means were taken
+``K`` members are judged on the same ``n`` cases. The standard deviation ``s`` of their ``K`` mean values holds two
+things: how much retraining changes the model (the target, on the distribution the cases were drawn from) and the noise of
+a finite test set, which falls with ``n``. With ``E`` the rows after both the member means and the case means were taken
 out, the eigenvalues ``lam_j`` of ``E E' / ((n - 1) n)`` are the noise variances of the ``K`` member means in ``K - 1``
 directions; their sum over ``K - 1`` is the noise in ``s ** 2``. Members that differ along one direction only (one
-threshold, say) put all of it into ``lam_1``, so the bounds use ``lam_1`` and not the average.
+threshold, say) put all of it into ``lam_1``, so the bounds pay for ``lam_1`` and not for the average. What may safely
+be taken out of ``s ** 2`` before the upper bound is the noise that every direction has, ``lam_{K-1}``: near nothing for
+such members, and most of the noise for members that err on cases of their own.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ SEED_MEAN = Method(
 
 LOWEST_LEVEL = 0.025  # the validity suite covers the bounds of this module down to here
 MEMBERS_TO_BE_MET = 5
+MEMBERS_TO_SEE_OWN_NOISE = 5  # with fewer, one direction cannot be told from all
 NULL_DRAWS = 1 << 14
 CHUNK = 1 << 13  # cases converted to floats at once
 
@@ -46,8 +49,9 @@ class SeedSpread:
 
     ``value`` has the test-set noise taken out, ``raw`` is the plain standard deviation of the members' values.
     ``noise`` is the standard deviation that the finite test set adds, ``main_noise`` the one along its largest
-    direction, ``radius`` the largest distance of one case's column of values from its mean. ``low`` is 0 and
-    ``high`` infinite where nothing can be said, and ``reason`` says why.
+    direction, ``own_noise`` the one along its smallest (0 with fewer than 5 members), ``radius`` the largest distance
+    of one case's column of values from its mean. ``low`` is 0 and ``high`` infinite where nothing can be said, and
+    ``reason`` says why.
     """
 
     value: float
@@ -58,6 +62,7 @@ class SeedSpread:
     n_examples: int
     noise: float
     main_noise: float
+    own_noise: float
     radius: float
     method: Method
     reason: str = ""
@@ -79,8 +84,9 @@ def std_bounds(rows: npt.ArrayLike, level: float, width: float = 1.0) -> SeedSpr
 
     Source:
         With z the normal and chi2_q the chi-square quantile (K - 1 degrees), f = sqrt((K-1) / chi2_level),
-        R = width sqrt(K) / 2 and N = z sqrt((lam_1 + z^2 R^2 / (4 n^2)) / (K-1)):
-        high = s + sqrt(s^2 (f-1)^2 + f^2 N^2) + f z^2 R / (2 n sqrt(K-1));
+        R = width sqrt(K) / 2, N = z sqrt((lam_1 + z^2 R^2 / (4 n^2)) / (K-1)), the noise o = lam_{K-1} -
+        z^2 R^2 / (n^2 (K-1)) that every direction has (0 if negative or K < 5, at most s^2) and s_o = sqrt(s^2 - o):
+        high = s_o + sqrt((sqrt(f^2 s^2 - o) - s_o)^2 + f^2 N^2) + f z^2 R / (2 n sqrt(K-1));
         low = s_c - sqrt((s_c - l)^2 + N^2) with s_c^2 = s^2 - noise^2 and l^2 = (K-1) s^2 / chi2_{1-level} - noise^2,
         and 0 unless (K-1) s^2 exceeds the (1-level) quantile of sum_j lam_j chi2_1 plus z^2 R^2 / n^2.
     """
@@ -126,7 +132,7 @@ def mean_bounds(
             f"[{checked.min():g}, {checked.max():g}]"
         )
     n_members = len(checked)
-    reason = _why_undecided(*checked.shape, level)
+    reason = _why_undecided(n_members, checked.shape[1], level)
     low, high = -np.inf, np.inf
     if not reason:
         low, high = (start + (end - start) * side for side in _effective_rate(checked, level, start, end))
@@ -141,11 +147,14 @@ def spread_of(rows: npt.NDArray[np.generic], level: float, radius: float, method
     n_members, n_examples = rows.shape
     raw, noises = _two_way(rows)
     noise_square = float(noises.sum()) / max(n_members - 1, 1)
+    main, own = float(noises.max(initial=0.0)), 0.0
+    if n_members >= MEMBERS_TO_SEE_OWN_NOISE:
+        own = float(np.partition(noises, 1)[1])  # the smallest of K - 1: one of the K is 0 by construction
     reason = _why_undecided(n_members, n_examples, level)
     low, high = 0.0, np.inf
     if not reason:
         low = std_low(raw, noises, n_members, n_examples, level, radius)
-        high = std_high(raw, float(noises.max()), n_members, n_examples, level, radius)
+        high = std_high(raw, main, own, n_members, n_examples, level, radius)
     return SeedSpread(
         value=_without_noise(raw, noise_square) if n_members > 1 and n_examples > 1 else np.nan,
         raw=raw if n_members > 1 else np.nan,
@@ -154,7 +163,8 @@ def spread_of(rows: npt.NDArray[np.generic], level: float, radius: float, method
         n_members=n_members,
         n_examples=n_examples,
         noise=float(np.sqrt(noise_square)),
-        main_noise=float(np.sqrt(noises.max(initial=0.0))),
+        main_noise=float(np.sqrt(main)),
+        own_noise=float(np.sqrt(own)),
         radius=radius,
         method=method,
         reason=reason,
@@ -208,14 +218,19 @@ def _two_way(rows: npt.NDArray[np.generic]) -> tuple[float, FloatArray]:
     return float(means.std(ddof=1)), noises
 
 
-def std_high(raw: float, main: float, n_members: int, n_examples: int, level: float, radius: float) -> float:
-    """Upper end of ``std_bounds`` from the standard deviation ``raw`` of the member means and ``main``, which is lam_1."""
+def std_high(
+    raw: float, main: float, own: float, n_members: int, n_examples: int, level: float, radius: float
+) -> float:
+    """Upper end of ``std_bounds`` from the standard deviation ``raw`` of the member means, lam_1 and lam_{K-1}."""
     degrees = n_members - 1
     z = float(special.ndtri(1.0 - level))
     factor = np.sqrt(degrees / _chi2_quantile(level, degrees))
     wilson = z**2 * radius / (2.0 * n_examples)
+    taken_out = min(max(own - (z * radius / n_examples) ** 2 / degrees, 0.0), raw**2)
+    centre = np.sqrt(raw**2 - taken_out)
+    arm = np.sqrt((factor * raw) ** 2 - taken_out) - centre
     noise = np.sqrt((z**2 * main + wilson**2) / degrees)
-    return float(raw + np.hypot(raw * (factor - 1.0), factor * noise) + factor * wilson / np.sqrt(degrees))
+    return float(centre + np.hypot(arm, factor * noise) + factor * wilson / np.sqrt(degrees))
 
 
 def std_low(raw: float, noises: FloatArray, n_members: int, n_examples: int, level: float, radius: float) -> float:

@@ -42,7 +42,8 @@ def test_what_is_decided_already_needs_no_more() -> None:
 
     needed = seed_planning.seeds_to_decide(spread, 0.3, 0.05)
 
-    assert needed is not None and needed <= spread.n_members
+    assert needed is not None
+    assert needed <= spread.n_members
 
 
 @pytest.mark.parametrize("limit", [0.035, 0.003])
@@ -71,7 +72,8 @@ def test_cases_are_missing_where_no_number_of_seeds_helps() -> None:
 
     assert seed_planning.seeds_to_decide(spread, 0.008, 0.05) is None  # the raw spread of 500 cases is above it
     examples = seed_planning.examples_to_decide(spread, 0.008, 0.05)
-    assert examples is not None and examples > 500
+    assert examples is not None
+    assert examples > 500
 
 
 def test_the_smallest_provable_limit_is_the_bound_of_identical_members() -> None:
@@ -90,7 +92,7 @@ def test_one_retraining_cannot_be_planned_from() -> None:
 
 
 def test_a_negative_ratio_is_refused() -> None:
-    with pytest.raises(ValueError, match="ratio=-0.5"):
+    with pytest.raises(ValueError, match=r"ratio=-0\.5"):
         seed_planning.members_to_decide(-0.5, 0.05)
 
 

@@ -20,7 +20,11 @@ def two_way_by_loops(rows: np.ndarray) -> tuple[float, float, float]:
     )
     mean_square = (residual**2).sum() / ((n_members - 1) * (n_examples - 1))
     covariance = np.cov(residual)
-    return float(np.std(member, ddof=1)), mean_square / n_examples, float(np.linalg.eigvalsh(covariance)[-1]) / n_examples
+    return (
+        float(np.std(member, ddof=1)),
+        mean_square / n_examples,
+        float(np.linalg.eigvalsh(covariance)[-1]) / n_examples,
+    )
 
 
 def test_two_members_on_four_cases_by_hand() -> None:

@@ -35,7 +35,11 @@ BOUNDED: dict[str, tuple[Draw, float, int]] = {
 # name: (draw, mean, cases), losses >= 0 without an upper limit
 UNBOUNDED: dict[str, tuple[Draw, float, int]] = {
     "left-skewed: 1 with 1 % zeros, n=50": (lambda rng, shape: (rng.random(shape) < 0.99).astype(float), 0.99, 50),
-    "left-skewed: 1 with 0.2 % zeros, n=500": (lambda rng, shape: (rng.random(shape) < 0.998).astype(float), 0.998, 500),
+    "left-skewed: 1 with 0.2 % zeros, n=500": (
+        lambda rng, shape: (rng.random(shape) < 0.998).astype(float),
+        0.998,
+        500,
+    ),
     "left-skewed: 10 - Gamma(.2), n=100": (
         lambda rng, shape: np.maximum(10.0 - rng.gamma(0.2, 5.0, shape), 0.0),
         float(stats.gamma(0.2, scale=5.0).expect(lambda x: np.maximum(10.0 - x, 0.0))),
@@ -155,7 +159,9 @@ def test_a_paired_difference_at_its_margin() -> None:
     bounds = betting.difference_bounds(new, old, width=2.0, level=LEVEL)
 
     truth = f"mean {mean:.3g}, the margin"
-    table.record("betting", "paired difference, n=300", truth, "false met", int((bounds.high < mean).sum()), runs, LEVEL)
+    table.record(
+        "betting", "paired difference, n=300", truth, "false met", int((bounds.high < mean).sum()), runs, LEVEL
+    )
     table.record(
         "betting", "paired difference, n=300", truth, "false violated", int((bounds.low > mean).sum()), runs, LEVEL
     )

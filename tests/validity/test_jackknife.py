@@ -28,7 +28,9 @@ def noise(rng: np.random.Generator, n_members: int, n_examples: int, alike: floa
     return np.sqrt(alike) * rng.standard_normal(n_examples) + np.sqrt(1 - alike) * own
 
 
-def f1(rng: np.random.Generator, n_members: int, n_examples: int, share: float, sigma: float, alike: float) -> np.ndarray:
+def f1(
+    rng: np.random.Generator, n_members: int, n_examples: int, share: float, sigma: float, alike: float
+) -> np.ndarray:
     """Positives score N(2.2, 1), negatives N(-1, 1), and each member shifts all scores."""
     is_positive = rng.random(n_examples) < share
     shift = sigma * rng.standard_normal((n_members, 1))

@@ -178,8 +178,9 @@ def test_power_where_the_limit_is_three_times_the_truth() -> None:
 
     at = {n: np.mean([s.high <= 3 * sigma for s in simulate(draw, 10, n, 500, LEVEL)]) for n in (500, 2000)}
 
-    assert at[2000] == pytest.approx(0.96, abs=0.04)
-    assert at[500] == pytest.approx(0.12, abs=0.05)
+    assert at[2000] == pytest.approx(0.97, abs=0.03)
+    # 0.12 if all of the test-set noise stayed in the spread; what every direction has of it is taken out.
+    assert at[500] == pytest.approx(0.34, abs=0.07)
 
 
 @pytest.mark.slow_validity
