@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.metrics import roc_auc_score
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -30,7 +31,7 @@ def data() -> Dataset:
 
 
 class Spy(LogisticRegression):
-    """A classifier that counts what it is asked; the count belongs to the class, because a model that changes is asked anew."""
+    """A classifier that counts what it is asked, on the class: a model that changes is asked anew."""
 
     asked: ClassVar[list[str]] = []
 
@@ -304,3 +305,65 @@ def test_multi_output_models_are_refused_by_name(data):
     both = np.stack([Y, Y[::-1]], axis=1)
     with pytest.raises(ValueError, match="multi-label and multi-output are not supported"):
         metrics.accuracy(RandomForestClassifier(2).fit(X, both), data)
+
+
+def test_a_decision_function_of_several_classes_ranks_each(data):
+    labels = np.array(["a", "b", "c"])[np.argsort(np.argsort(X[:, 0])) * 3 // 80]
+    model = LinearSVC().fit(X, labels)
+    whole = Dataset(X, labels, classes=["c", "a", "b"], columns={"half": np.arange(80) % 2})
+    expected = roc_auc_score(labels == "c", model.decision_function(X)[:, 2])
+
+    assert metrics.auroc(model, whole, positive="c").value == pytest.approx(expected)
+    half = whole.where(half=1)
+    assert np.array_equal(predict(model, half).scores("a")[0], model.decision_function(half.X)[:, 0])
+
+
+@pytest.mark.parametrize("kind", [object, str, "category"])
+def test_frames_and_their_kinds_of_text_are_understood(kind):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["speed", "mass", "age"])
+    y = pandas.Series(Y).astype(kind)
+    model = LogisticRegression().fit(frame, y)
+
+    assert metrics.accuracy(model, Dataset(frame, y)).value == pytest.approx(np.mean(model.predict(frame) == Y))
+
+
+def test_truth_values_and_numbers_are_the_same_labels():
+    truth = Y == "yes"
+    model = LogisticRegression().fit(X, truth)
+    expected = np.mean(model.predict(X) == truth)
+
+    for y in (truth, truth.astype(int), truth.astype(float)):
+        assert metrics.accuracy(model, Dataset(X, y)).value == pytest.approx(expected)
+        assert metrics.recall(model, Dataset(X, y)).of == ""
+
+
+def test_a_list_that_changes_is_asked_again(data):
+    members = [SGDClassifier(random_state=seed).fit(X, Y) for seed in range(2)]
+    before = metrics.accuracy(members, data).values
+    members[1].fit(X, np.where(Y == "yes", "no", "yes"))
+    after = metrics.accuracy(members, data).values
+
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+def test_a_given_ensemble_is_watched_and_a_trained_one_is_not_asked_twice(data):
+    model = LogisticRegression().fit(X, Y)
+    given = Ensemble.of(model)
+    before = metrics.accuracy(given, data).value
+    model.fit(X, np.where(Y == "yes", "no", "yes"))
+    assert metrics.accuracy(given, data).value == pytest.approx(1 - before)
+
+    calls = []
+
+    def fit(seed):
+        def say(X):
+            calls.append(seed)
+            return 1 / (1 + np.exp(-X[:, 0] - seed))
+
+        return say
+
+    trained = Ensemble.fit(fit, 2, output="probabilities")
+    metrics.brier(trained, data)
+    metrics.ece(trained, data.where(light="day"))
+    assert calls == [0, 1]

@@ -93,10 +93,10 @@ def _memory_of(model: object, ensemble: Ensemble) -> _Memory | None:
 
 
 def _state(model: object, ensemble: Ensemble) -> object | None:
-    """What has to stay equal for kept outputs to hold; the members of a trained ensemble belong to it."""
+    """What has to stay equal for kept outputs to hold; members that were trained for an ensemble belong to it alone."""
     from pytest_mlspec.training.models import state_token
 
-    if model is ensemble and ensemble.retrained:
+    if model is ensemble and (ensemble.durations or ensemble.trained_on):
         return ()
     tokens = tuple(state_token(member) for member in ensemble.members)
     if None in tokens:

@@ -125,7 +125,7 @@ class ModelSource:
         return stack_members(found)  # type: ignore[return-value]
 
     def _labels_follow(self) -> bool:
-        """Whether labels are the most probable classes by the model's own definition: one question then does for both."""
+        """Whether labels are the most probable classes by definition: then one question does for both."""
         from pytest_mlspec.training import models
 
         if not self.has_probabilities:
@@ -246,8 +246,8 @@ class ModelSource:
 
             raise IdenticalMembersError(
                 f"all {len(outputs)} members of {self.name!r} say exactly the same about every row of {self.data!r}: "
-                f"they are one model, not {len(outputs)} retrainings. Declare seeds=1, or let each seed see other rows: "
-                "fit on `street.train.resample(seed)` (with your dataset for `street`)"
+                f"they are one model, not {len(outputs)} retrainings. Declare seeds=1, or let each seed see other "
+                "rows: fit on `street.train.resample(seed)` (with your dataset for `street`)"
             )
 
 

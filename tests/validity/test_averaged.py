@@ -1,4 +1,4 @@
-"""Does taking Clopper-Pearson where every loss happens to be 0 or 1, and betting elsewhere, err at most at the level?"""
+"""Does taking Clopper-Pearson where every loss is 0 or 1, and betting elsewhere, err at most at the level?"""
 
 from __future__ import annotations
 
