@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         markers.imply_satisficing(item, asked)
         if asked.faults:
             faulty = True
-            message = "\n".join([markers.location(item), *(f"  {fault}" for fault in asked.faults)])
+            message = "\n".join(f"{markers.location(item)}: {fault}" for fault in asked.faults)
             report = pytest.CollectReport(nodeid=item.nodeid, outcome="failed", longrepr=message, result=[])
             config.hook.pytest_collectreport(report=report)
     if faulty and hasattr(config, "workerinput") and not config.option.continue_on_collection_errors:
