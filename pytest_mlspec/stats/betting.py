@@ -5,7 +5,7 @@ A gambler starts with wealth 1 and stakes a share of it on every row: against th
 to grow, so that it ever reaches ``1 / level`` with probability at most ``level`` (Ville's inequality).
 
 The rate of row ``i`` depends on earlier rows only: ``min(sqrt(2 ln(1/level) / (n v)), 0.75 / m)`` with ``v`` the
-variance of the earlier rows, started from one imagined row. Every factor, and therefore the wealth, falls as ``m`` grows:
+variance of the earlier rows, started from one imagined row. Every factor, and so the wealth, falls as ``m`` grows:
 where the rate is free of ``m`` this is plain; at the cap the factor is ``0.25 + 0.75 x / m``; and with a variance that
 starts from ``m**2 / 4`` (unbounded losses) the derivative of ``rate * (x - m)`` is negative on both sides of ``x``. The
 excluded means are therefore one interval, and its end can be found by bracketing.

@@ -1,7 +1,7 @@
 """Bounds over retrainings on one shared test set: the spread over seeds and the mean of the expected retraining.
 
 ``K`` members are judged on the same ``n`` cases. The standard deviation ``s`` of their ``K`` mean values holds two
-things: how much retraining changes the model (the target, on the distribution the cases were drawn from) and the noise of
+things: how much retraining changes the model (the target, on the distribution the cases came from) and the noise of
 a finite test set, which falls with ``n``. With ``E`` the rows after both the member means and the case means were taken
 out, the eigenvalues ``lam_j`` of ``E E' / ((n - 1) n)`` are the noise variances of the ``K`` member means in ``K - 1``
 directions; their sum over ``K - 1`` is the noise in ``s ** 2``. Members that differ along one direction only (one

@@ -66,7 +66,7 @@ def test_influence_rows_agree_with_leaving_one_case_out(metric: str, labels: np.
         if metric == "f1":
             return np.array([f1_score(labels[kept], member[kept] > 0.5) for member in scores])
         if metric == "rmse":
-            return np.sqrt(((scores - labels)[:, kept] ** 2).mean(axis=1))
+            return np.asarray(np.sqrt(((scores - labels)[:, kept] ** 2).mean(axis=1)))
         return np.array([roc_auc_score(labels[kept], member[kept]) for member in scores])
 
     left_out = jackknife.pseudo_values(on, 120)
@@ -87,7 +87,7 @@ def test_pseudo_values_of_a_mean_are_the_rows() -> None:
 
 def test_groups_give_the_same_noise_as_single_cases(labels: np.ndarray, scores: np.ndarray) -> None:
     def rmse(kept: np.ndarray) -> np.ndarray:
-        return np.sqrt(((scores - labels)[:, kept] ** 2).mean(axis=1))
+        return np.asarray(np.sqrt(((scores - labels)[:, kept] ** 2).mean(axis=1)))
 
     single = jackknife.std_bounds(jackknife.pseudo_values(rmse, 400), 0.05)
     grouped = jackknife.std_bounds(jackknife.pseudo_values(rmse, 400, n_groups=80), 0.05)

@@ -218,7 +218,7 @@ def test_unfit_rows_are_refused(rows: list[list[float]], width: float, message: 
 
 
 def test_other_misuse_is_named() -> None:
-    with pytest.raises(ValueError, match="level=0.95"):
+    with pytest.raises(ValueError, match=r"level=0\.95"):
         seeds.std_bounds([[1, 0], [1, 1]], 0.95)
     with pytest.raises(ValueError, match=r"value_range=\(0, 1\)"):
         seeds.mean_bounds([[3.0, 0.0], [1.0, 1.0]], 0.05)

@@ -1,4 +1,4 @@
-"""Does betting err at most at its level? At the boundary, on hard laws, on sorted files; and do the naive bounds fail there?"""
+"""Does betting err at most at its level, at the boundary and on hard laws, where the naive bounds fail?"""
 
 from __future__ import annotations
 
@@ -182,4 +182,5 @@ def highest_log_wealth_in_file_order(rows: np.ndarray, mean: float) -> np.ndarra
     squares = np.cumsum((rows - running) ** 2, axis=1)
     past = np.concatenate([np.zeros((len(rows), 1)), squares[:, :-1]], axis=1)
     rates = np.minimum(np.sqrt(2 * np.log(1 / LEVEL) * seen / (n_examples * (0.25 + past))), 0.75 / mean)
-    return np.cumsum(np.log1p(rates * (rows - mean)), axis=1).max(axis=1)
+    log_wealth: np.ndarray = np.cumsum(np.log1p(rates * (rows - mean)), axis=1).max(axis=1)
+    return log_wealth

@@ -25,7 +25,8 @@ Rows = Callable[[np.random.Generator, int, int], np.ndarray]
 def noise(rng: np.random.Generator, n_members: int, n_examples: int, alike: float) -> np.ndarray:
     """Standard normal, correlated by ``alike`` between members on the same case."""
     own = rng.standard_normal((n_members, n_examples))
-    return np.sqrt(alike) * rng.standard_normal(n_examples) + np.sqrt(1 - alike) * own
+    both: np.ndarray = np.sqrt(alike) * rng.standard_normal(n_examples) + np.sqrt(1 - alike) * own
+    return both
 
 
 def f1(

@@ -1,6 +1,6 @@
-"""Does the share of retrainings err at most at its level when bad members share a lucky test set? Enumerated, not drawn.
+"""Does the share of retrainings err at most at its level when bad members share a lucky test set? Enumerated.
 
-A bad member is a hair below the limit and is judged by an exact binomial bound on the shared test set. Given the test set
+A bad member is a hair below the limit and is judged by an exact binomial bound on the shared test set. Given the set,
 a share ``r`` of the bad members passes; the number of passes of ``K`` members is then binomial with ``p + (1 - p) r``.
 """
 

@@ -1,7 +1,7 @@
 """Do the bounds over retrainings err at most at their level, where the first formulas one would write do not?
 
-Members are drawn from a law with a known standard deviation of their true accuracy, cases are drawn afresh, and the limit
-is set at the truth: every verdict is then a wrong one.
+Members are drawn from a law with a known standard deviation of their true accuracy, cases are drawn afresh, and the
+limit is set at the truth: every verdict is then a wrong one.
 """
 
 from __future__ import annotations
