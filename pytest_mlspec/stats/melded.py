@@ -31,7 +31,7 @@ _TOLERANCE = 1e-9
 
 
 def difference_upper(
-    hits: FloatArray, cases: FloatArray, other_hits: FloatArray, other_cases: FloatArray, level: float
+    hits: FloatArray, cases: FloatArray, other_hits: FloatArray, other_cases: FloatArray, *, level: float
 ) -> FloatArray:
     """The upper bound of the first rate minus the other: the 1 - level quantile of U - L_other.
 
@@ -72,7 +72,7 @@ def difference_upper(
 
 
 def ratio_lower(
-    hits: FloatArray, cases: FloatArray, other_hits: FloatArray, other_cases: FloatArray, level: float
+    hits: FloatArray, cases: FloatArray, other_hits: FloatArray, other_cases: FloatArray, *, level: float
 ) -> FloatArray:
     """The lower bound of the first rate over the other: the level quantile of L / U_other.
 

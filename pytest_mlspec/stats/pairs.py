@@ -202,13 +202,13 @@ def _difference_upper(k: FloatArray, n: FloatArray, i: FloatArray, m: FloatArray
     known = (n > 0) & (m > 0)
     doubtful = known & ((level < CLOSED_FORM_LEVEL) | (bound > CLOSED_FORM_DIFFERENCE))
     if doubtful.any():
-        refined = melded.difference_upper(k[doubtful], n[doubtful], i[doubtful], m[doubtful], level)
+        refined = melded.difference_upper(k[doubtful], n[doubtful], i[doubtful], m[doubtful], level=level)
         bound[doubtful] = refined if level < CLOSED_FORM_LEVEL else np.maximum(bound[doubtful], refined)
     return np.where(known, bound, np.inf)
 
 
 def _minus_ratio_lower(k: FloatArray, n: FloatArray, i: FloatArray, m: FloatArray, level: float) -> FloatArray:
-    return -melded.ratio_lower(k, n, i, m, level)
+    return -melded.ratio_lower(k, n, i, m, level=level)
 
 
 def _highest(

@@ -62,5 +62,5 @@ def test_groups_with_clusters_of_their_own_go_through_in_one_call() -> None:
 def test_impossible_sums_and_levels_are_refused() -> None:
     with pytest.raises(ValueError, match="0 <= sums <= sizes"):
         clusters.effective_counts([[6.0, 1.0]], [5, 5], 0.05)
-    with pytest.raises(ValueError, match="level=0.5"):
+    with pytest.raises(ValueError, match=r"level=0\.5"):
         clusters.effective_counts([[1.0, 1.0]], [5, 5], 0.5)

@@ -19,7 +19,7 @@ def by_hand(codes: npt.NDArray[np.integer], hits: npt.NDArray[np.generic], n_gro
 def test_counts_agree_with_a_loop(code_type: type, hit_type: type, n_examples: int) -> None:
     rng = np.random.default_rng(n_examples)
     codes = rng.integers(0, 6, n_examples).astype(code_type)
-    hits = rng.integers(0, 2, (2, n_examples)).astype(hit_type)
+    hits: npt.NDArray[np.integer] = rng.integers(0, 2, (2, n_examples)).astype(hit_type)
 
     successes, sizes = counting.group_counts(codes, hits, 7)
 

@@ -69,7 +69,7 @@ def test_below_the_level_of_the_closed_form_a_gap_folds_melded_bounds(level: flo
 @pytest.mark.parametrize(("k", "n", "i", "m"), [(9, 10, 1, 12), (3, 400, 2, 3), (20, 30, 15, 30), (1, 2, 399, 400)])
 @pytest.mark.parametrize("level", [0.05, 0.001])
 def test_melded_differences_agree_with_plain_integration(k: int, n: int, i: int, m: int, level: float) -> None:
-    found = melded.difference_upper(*(np.array([float(count)]) for count in (k, n, i, m)), level)
+    found = melded.difference_upper(*(np.array([float(count)]) for count in (k, n, i, m)), level=level)
 
     assert float(found[0]) == pytest.approx(melded_high(k, n, i, m, level), abs=6e-4)
 
@@ -78,8 +78,8 @@ def test_melded_bounds_of_a_table_agree_with_fishers_exact_test() -> None:
     # At a difference of 0 the melded bound rejects exactly when Fisher's one-sided test does (Fay et al. 2015).
     disagreements = 0
     for k, i in itertools.product(range(9), range(13)):
-        p_value = stats.fisher_exact([[k, 8 - k], [i, 12 - i]], alternative="less").pvalue
-        high = float(melded.difference_upper(*(np.array([float(c)]) for c in (k, 8, i, 12)), 0.05)[0])
+        p_value = stats.fisher_exact(np.array([[k, 8 - k], [i, 12 - i]]), alternative="less").pvalue
+        high = float(melded.difference_upper(*(np.array([float(c)]) for c in (k, 8, i, 12)), level=0.05)[0])
         disagreements += (high < 0.0) != (p_value <= 0.05)
 
     assert disagreements == 0
@@ -89,7 +89,7 @@ def test_melded_ratios_agree_with_drawn_quantiles() -> None:
     rng = np.random.default_rng(5)
     drawn = rng.beta(40, 11, 2_000_000) / rng.beta(46, 15, 2_000_000)
 
-    found = melded.ratio_lower(*(np.array([float(count)]) for count in (40, 50, 45, 60)), 0.01)
+    found = melded.ratio_lower(*(np.array([float(count)]) for count in (40, 50, 45, 60)), level=0.01)
 
     assert float(found[0]) == pytest.approx(np.quantile(drawn, 0.01), abs=1.5e-3)
 
