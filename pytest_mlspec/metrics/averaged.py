@@ -147,11 +147,21 @@ class Mean:
     def plan(
         self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
     ) -> int | None:
-        """Scaled from the distance of the bound that was shown."""
-        from pytest_mlspec.metrics.planned import scaled
+        """As many cases as let the bound that was shown decide, by the losses seen."""
+        from pytest_mlspec.metrics.planned import betting_to_decide, scaled
+        from pytest_mlspec.stats import planning
 
-        bounds = self.bounds(level, self._shown_with.get("terms", Terms()))
-        return scaled(self, bounds, member, threshold, comparison, level, power)
+        terms = self._shown_with.get("terms", Terms())
+        low, high = self._range(terms)
+        if low is None or high is None or self.cluster_codes is not None or not self.losses.shape[1]:
+            return scaled(self, self.bounds(level, terms), member, threshold, comparison, level, power)
+        limit = (threshold**2 if self.transform == "sqrt" else threshold) - low
+        if not 0.0 <= limit <= high - low:
+            return None
+        shares = np.clip((self.losses[member].astype(np.float64) - low) / (high - low), 0.0, 1.0)
+        if np.isin(shares, (0.0, 1.0)).all():
+            return planning.trials_to_decide(float(shares.mean()), limit / (high - low), level, power, comparison)
+        return betting_to_decide(shares, limit / (high - low), level, power)
 
     def perfect(self, comparison: Comparison, level: float) -> float | None:
         """The upper bound of a model without any loss; ``None`` where losses have no limit."""

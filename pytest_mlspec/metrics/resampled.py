@@ -17,10 +17,10 @@ BOOTSTRAP = Method(
     source="Efron & Tibshirani 1993, chapter 13; clusters drawn whole (Davison & Hinkley 1997, section 3.8)",
     domain="at least 50 independent cases or clusters; too narrow near the ends of the range",
 )
-N_RESAMPLES = 1000
+N_RESAMPLES = 2000
 SEED = 61_093
 FEWEST = 50
-LOWEST_LEVEL = 0.01  # ten of the resamples: the quantile is noise beyond it
+LOWEST_LEVEL = 0.0025  # five of the resamples: the quantile is noise beyond it
 _GROUPS = 200
 
 Statistic = Callable[[int, IntArray], float]

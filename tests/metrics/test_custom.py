@@ -107,7 +107,7 @@ def test_the_bootstrap_agrees_with_that_of_scipy():
     ("said", "level", "words"),
     [
         (NUMBERS.take(np.arange(49)), LEVEL, "needs at least 50 examples; there are 49"),
-        (NUMBERS, 0.005, "not used below level 0.01"),
+        (NUMBERS, 0.002, "not used below level 0.0025"),
         (Predictions(y=Y, values=Y, clusters=np.arange(120) // 3), LEVEL, "needs at least 50 clusters; there are 40"),
     ],
 )

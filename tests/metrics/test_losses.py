@@ -7,7 +7,9 @@ import pytest
 from scipy.stats import binomtest
 
 from pytest_mlspec import metrics
+from pytest_mlspec.metrics.planned import betting_to_decide
 from pytest_mlspec.predictions import Predictions
+from pytest_mlspec.stats import betting
 from pytest_mlspec.verdict import Terms
 
 LEVEL = 0.05
@@ -39,7 +41,7 @@ def test_a_declared_largest_loss_bounds_it():
 
 @pytest.mark.parametrize("metric", [metrics.mae, metrics.rmse])
 def test_a_loss_above_the_declared_largest_is_an_error(metric):
-    with pytest.raises(ValueError, match="max_loss=0.5 declares that no case can have a larger absolute error"):
+    with pytest.raises(ValueError, match=r"max_loss=0\.5 declares that no case can have a larger absolute error"):
         metric(NUMBERS).evidence.bounds(LEVEL, Terms(max_loss=0.5))
 
 
@@ -84,15 +86,26 @@ def test_clustered_rows_leave_a_mean_undecided_and_say_so():
     assert bounds.reason == "rows are clustered by patient and the betting bound of a mean has no clustered form"
 
 
-def test_plans_shrink_the_bound_that_was_shown():
+def test_a_limit_at_half_the_distance_takes_about_four_times_the_cases():
     evidence = metrics.mae(NUMBERS).evidence
-    terms = Terms(max_loss=4.0)
-    high = evidence.bounds(LEVEL, terms).high[0]
+    evidence.bounds(LEVEL, Terms(max_loss=4.0))
     value = evidence.values[0]
-    needed = evidence.plan(0, value + (high - value) / 3, "<=", LEVEL)
+    near, far = (evidence.plan(0, value + distance, "<=", LEVEL) for distance in (0.02, 0.04))
 
-    assert needed >= 9 * 400  # a third of the distance takes nine times the cases, and more for the power
+    assert near == pytest.approx(4 * far, rel=0.2)
     assert metrics.mae(NUMBERS).evidence.plan(0, value + 0.1, "<=", LEVEL) is None  # open without max_loss
+    assert evidence.plan(0, 5.0, "<=", LEVEL) is None  # beyond what one case can have
+
+
+@pytest.mark.parametrize(("limit", "met"), [(0.2, True), (0.14, False)])
+def test_planned_cases_decide_with_the_power_that_was_asked_for(limit, met):
+    """Beta(1, 5) losses have the mean 1/6; 4000 of them give the plan, 400 data sets of its size follow."""
+    generator = np.random.default_rng(2)
+    needed = betting_to_decide(generator.beta(1, 5, 4000), limit, LEVEL, 0.9)
+    bounds = betting.mean_bounds(generator.beta(1, 5, (400, needed)), LEVEL)
+    decided = np.mean(bounds.high <= limit if met else bounds.low > limit)
+
+    assert 0.85 <= decided <= 0.99
 
 
 def test_a_failure_is_a_loss_larger_than_delta():
