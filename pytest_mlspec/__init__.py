@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pytest_mlspec import metrics as metrics
     from pytest_mlspec.data import Dataset as Dataset
     from pytest_mlspec.data import Splits as Splits
-    from pytest_mlspec.fixtures import dataset as dataset
-    from pytest_mlspec.fixtures import ensemble as ensemble
+    from pytest_mlspec.fixtures.datasets import dataset as dataset
+    from pytest_mlspec.fixtures.ensembles import ensemble as ensemble
     from pytest_mlspec.markers import calibration as calibration
     from pytest_mlspec.markers import parity as parity
     from pytest_mlspec.markers import satisficing as satisficing
@@ -38,8 +38,8 @@ _HOMES = {
     "Undecided": "pytest_mlspec.verdict",
     "Verdict": "pytest_mlspec.verdict",
     "calibration": "pytest_mlspec.markers",
-    "dataset": "pytest_mlspec.fixtures",
-    "ensemble": "pytest_mlspec.fixtures",
+    "dataset": "pytest_mlspec.fixtures.datasets",
+    "ensemble": "pytest_mlspec.fixtures.ensembles",
     "metric": "pytest_mlspec.metrics",
     "parity": "pytest_mlspec.markers",
     "recalibrate": "pytest_mlspec.training.recalibration",

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from pytest_mlspec.requirements.catalogue import KINDS
+from pytest_mlspec.requirements.catalogue import CATALOGUE, kind
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.requirements.reading import ambiguities, nearest_kind, read
 
@@ -23,20 +23,13 @@ class Asked:
     faults: tuple[str, ...] = ()
 
 
-ASKED = pytest.StashKey[Asked]()
 Members = Literal["every", "mean"] | float
-
-
-def register(config: pytest.Config) -> None:
-    """Register one marker per kind, so that ``--strict-markers`` knows them."""
-    for kind in KINDS.values():
-        config.addinivalue_line("markers", f"{kind.name}({kind.limits[0].name}=..., ...): {kind.summary} (pytest-mlspec)")
 
 
 def read_marks(item: pytest.Item) -> Asked | None:
     """Read every mark of ours on a test; ``None`` where there is none."""
     levels = list(_levels(item))
-    if not any(mark.name in KINDS or mark.kwargs for marks in levels for mark in marks):
+    if not any(mark.name in CATALOGUE or mark.kwargs for marks in levels for mark in marks):
         return None
     contracts: list[Contract] = []
     faults = [fault for marks in levels for mark in marks if (fault := _misspelt(mark))]
@@ -49,7 +42,7 @@ def read_marks(item: pytest.Item) -> Asked | None:
             if name != "satisficing" and "requirement" in getattr(item, "fixturenames", ()):
                 faults.append(f"{name}: no limit given, expected one of {_limits(name)}")
         for mark in reversed(full):  # the decorator nearest to the function comes last, as it is written
-            found = read(KINDS[name], mark.args, mark.kwargs, location=location(item))
+            found = read(kind(name), mark.args, mark.kwargs, location=location(item))
             if isinstance(found, Contract):
                 contracts.append(replace(found, index=len(contracts)))
             else:
@@ -63,8 +56,8 @@ def read_marks(item: pytest.Item) -> Asked | None:
 
 def _misspelt(mark: pytest.Mark) -> str:
     """A mark that carries a limit of ours under a name that is almost ours would silently ask for nothing."""
-    near = nearest_kind(mark.name) if mark.name not in KINDS else None
-    if near is None or not any(limit.name in mark.kwargs for limit in KINDS[near].limits):
+    near = nearest_kind(mark.name) if mark.name not in CATALOGUE else None
+    if near is None or not any(limit.name in mark.kwargs for limit in kind(near).limits):
         return ""
     return f"unknown marker {mark.name!r}; did you mean {near!r}?"
 
@@ -74,7 +67,7 @@ def _closest(levels: Sequence[Sequence[pytest.Mark]]) -> Iterator[tuple[str, lis
 
     ``get_closest_marker`` puts the function before the parameter, so the levels are walked here.
     """
-    for name in KINDS:
+    for name in CATALOGUE:
         per_level = [[mark for mark in marks if mark.name == name] for marks in levels]
         with_arguments = [marks for marks in per_level if any(mark.args or mark.kwargs for mark in marks)]
         bare = [mark for marks in per_level for mark in marks]
@@ -94,7 +87,7 @@ def _levels(item: pytest.Item) -> Iterator[Sequence[pytest.Mark]]:
 
 
 def _limits(name: str) -> str:
-    return " | ".join(f"{limit.name}=" for limit in KINDS[name].limits)
+    return " | ".join(f"{limit.name}=" for limit in kind(name).limits)
 
 
 def location(item: pytest.Item) -> str:

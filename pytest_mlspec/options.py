@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from pytest_mlspec.verdict import BOUND_CLASSES, DEFAULT_CONFIDENCE, Terms
+if TYPE_CHECKING:
+    from pytest_mlspec.verdict import Terms
+
+INI = {
+    "mlspec_undecided": ("fail", "twin of --mlspec-undecided"),
+    "mlspec_confidence": ("0.95", "twin of --mlspec-confidence"),
+    "mlspec_seeds": ("", "members of ensembles that declare no number"),
+    "mlspec_jobs": ("1", "twin of --mlspec-jobs"),
+    "mlspec_bounds": ("approximate", "loosest class of bounds that may decide: exact, asymptotic or approximate"),
+}
+"""Every ini value with its default and what it is for."""
+OPTIONS = ("undecided", "confidence", "seeds", "jobs", "list", "json", "markdown")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What this run was asked for, checked."""
 
     terms: Terms
@@ -45,13 +55,22 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--mlspec-list", action="store_true", help="show every contract and run nothing")
     group.addoption("--mlspec-json", default=None, metavar="PATH", help="write every verdict as JSON")
     group.addoption("--mlspec-markdown", default=None, metavar="PATH", help="write a Markdown table for a pull request")
-    parser.addini("mlspec_undecided", "twin of --mlspec-undecided", default="fail")
-    parser.addini("mlspec_confidence", "twin of --mlspec-confidence", default=str(DEFAULT_CONFIDENCE))
-    parser.addini("mlspec_seeds", "members of ensembles that declare no number", default="")
-    parser.addini("mlspec_jobs", "twin of --mlspec-jobs", default="1")
-    parser.addini(
-        "mlspec_bounds", "loosest class of bounds that may decide: exact, asymptotic or approximate", default="approximate"
-    )
+    for name, (default, words) in INI.items():
+        parser.addini(name, words, default=default)
+
+
+def settings(config: pytest.Config) -> Settings:
+    """What this run was asked for; checked on first use."""
+    if SETTINGS not in config.stash:
+        config.stash[SETTINGS] = read_settings(config)
+    return config.stash[SETTINGS]
+
+
+def any_asked(config: pytest.Config) -> bool:
+    """Whether the run says anything to this plugin, so that it is worth checking at the start."""
+    if any(config.getoption(f"mlspec_{name}") for name in OPTIONS):
+        return True
+    return any(config.getini(name) != default for name, (default, _) in INI.items())
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -60,6 +79,8 @@ def read_settings(config: pytest.Config) -> Settings:
     Raises:
         pytest.UsageError: naming the option, what was expected and what came.
     """
+    from pytest_mlspec.verdict import Terms
+
     ini_confidence = _confidence("mlspec_confidence", str(config.getini("mlspec_confidence")))
     option = config.getoption("mlspec_confidence")
     confidence = ini_confidence if option is None else _confidence("--mlspec-confidence", option)
@@ -127,6 +148,8 @@ def _count(name: str, text: str) -> int:
 
 
 def _bound_classes(loosest: str) -> tuple[str, ...]:
+    from pytest_mlspec.verdict import BOUND_CLASSES
+
     if loosest not in BOUND_CLASSES:
         raise pytest.UsageError(f"mlspec_bounds is one of {', '.join(BOUND_CLASSES)}; got mlspec_bounds={loosest}")
     return BOUND_CLASSES[: BOUND_CLASSES.index(loosest) + 1]

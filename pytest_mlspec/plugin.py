@@ -1,15 +1,17 @@
-"""The pytest hooks: they record what a test judged, guard its pass and show what was found. No mathematics here."""
+"""The pytest hooks: they record what a test judged, guard its pass and show what was found. No mathematics here.
+
+Unused, the plugin costs a few light imports: whatever judges, trains or reports is imported when a test asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlspec import markers, options
-from pytest_mlspec.fixtures import (  # noqa: F401  (the fixtures of this plugin)
+from pytest_mlspec import options
+from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of this plugin)
     breast_cancer,
     diabetes,
     diabetes_high,
@@ -17,61 +19,12 @@ from pytest_mlspec.fixtures import (  # noqa: F401  (the fixtures of this plugin
     requirement,
     spurious_regression,
 )
-from pytest_mlspec.fixtures.ensembles import ENSEMBLES
-from pytest_mlspec.fixtures.members import NOTES
-from pytest_mlspec.markers import ASKED, Asked
-from pytest_mlspec.options import SETTINGS
-from pytest_mlspec.report.rows import PROPERTY, pack, rows_of_test
-from pytest_mlspec.report.run import ENSEMBLE_PROPERTY, Run
-from pytest_mlspec.requirements.guard import Conclusion, conclude
-from pytest_mlspec.requirements.requirement import contracts_of_test
-from pytest_mlspec.verdict import Outcome, Recorder, Verdict, explanation, recording
+from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
+from pytest_mlspec.running import CONTRACTS, RECORDER
+from pytest_mlspec.trials import ASKED, ENSEMBLE, NOTES, ROW, TRIAL, UNDECIDED, Trial, attach, settle
 
-UNDECIDED = "mlspec_undecided"
-
-
-@dataclass(slots=True)
-class Trial:
-    """One test from set-up to tear-down: what it was asked and what it judged, over all attempts."""
-
-    asked: Asked
-    recorder: Recorder
-    raised: AssertionError | None = None
-    begun: bool = False
-    running: bool = False
-    passed: bool = False
-    lost: list[Verdict] = field(default_factory=list)
-
-    @property
-    def bound(self) -> bool:
-        """Whether the test carries a requirement that must be judged, or the marks for one are faulty."""
-        asked = self.asked
-        return bool(asked.contracts or asked.labelled or asked.faults or (asked.watched and self.recorder.verdicts))
-
-    def conclude(self) -> Conclusion:
-        """What stands between this test and its pass."""
-        asked = self.asked
-        return conclude(
-            self.recorder, asked.contracts, labelled=asked.labelled, watched=asked.watched, lost=self.lost
-        )
-
-    def check(self) -> None:
-        """Raise what keeps a body that went through from passing."""
-        __tracebackhide__ = True
-        if (error := self.conclude().error()) is not None:
-            self.raised = error
-            raise error
-
-    def lose(self, error: AssertionError) -> None:
-        """Keep the verdict that ended the body, so that a further attempt does not take it back."""
-        verdict = self.recorder.last_asked
-        if verdict is None or verdict.outcome is Outcome.MET:
-            return
-        if not str(error) or verdict.headline() in str(error):
-            self.lost.append(verdict)
-
-
-TRIAL = pytest.StashKey[Trial]()
+if TYPE_CHECKING:
+    from pytest_mlspec.report.run import Run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,19 +32,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    markers.register(config)
-    settings = config.stash[SETTINGS] = options.read_settings(config)
-    run = Run(confidence=settings.terms.confidence, declared_confidence=settings.declared_confidence)
-    config.pluginmanager.register(RunReporter(config, run), "mlspec-run")
+    for name, summary in CATALOGUE.items():
+        config.addinivalue_line("markers", f"{name}: {summary} (pytest-mlspec)")
+    if options.any_asked(config):
+        options.settings(config)
+    config.pluginmanager.register(RunReporter(config), "mlspec-run")
 
 
 # ---- collection ----------------------------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     faulty = False
     for item in items:
+        if not any(may_ask(mark.name, mark.kwargs) for mark in item.iter_markers()):
+            continue
+        from pytest_mlspec import markers
+
         asked = markers.read_marks(item)
         if asked is None:
             continue
@@ -107,11 +65,13 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    settings = session.config.stash[SETTINGS]
-    if settings.seeds_asked and options.in_ci() and not hasattr(session.config, "workerinput"):
+    config = session.config
+    if config.option.mlspec_seeds is not None and options.in_ci() and not hasattr(config, "workerinput"):
+        from pytest_mlspec.fixtures.ensembles import ENSEMBLES
+
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
-            options.refuse_short_ensemble(name, ENSEMBLES[name], settings)
+            options.refuse_short_ensemble(name, ENSEMBLES[name], options.settings(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,14 +82,18 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    if not session.config.stash[SETTINGS].list:
+    if not session.config.option.mlspec_list:
         return None
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return None
     from pytest_mlspec.report.listing import listing
 
-    asked = ((item.nodeid, item.stash.get(ASKED, None) or Asked()) for item in session.items)
-    binding = [(nodeid, marks.contracts, marks.labelled) for nodeid, marks in asked if marks.contracts or marks.labelled]
+    asked = ((item.nodeid, item.stash.get(ASKED, None)) for item in session.items)
+    binding = [
+        (nodeid, marks.contracts, marks.labelled)
+        for nodeid, marks in asked
+        if marks is not None and (marks.contracts or marks.labelled)
+    ]
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     for line in listing(binding):
         if reporter is not None:
@@ -142,11 +106,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    settings = item.config.stash[SETTINGS]
-    asked = item.stash.get(ASKED, None) or Asked()
-    trial = Trial(asked=asked, recorder=Recorder(terms=settings.terms, allow_undecided=settings.allow_undecided))
-    item.stash[TRIAL] = trial
-    with recording(trial.recorder), contracts_of_test(asked.contracts):
+    trial = item.stash[TRIAL] = Trial(item)
+    with RECORDER.hold(trial.recorder), CONTRACTS.hold(trial.contracts):
         return (yield)
 
 
@@ -155,7 +116,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
     if fixturedef.scope == "function":
         return (yield)
     why = f"while the {fixturedef.scope} fixture {fixturedef.argname!r} was set up: that fixture outlives the test"
-    with recording(None), contracts_of_test(why):
+    with RECORDER.hold(None), CONTRACTS.hold(why):
         return (yield)
 
 
@@ -164,7 +125,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if trial is None:
         return
     trial.begun = True  # skip marks have been looked at, fixtures come next
-    if trial.asked.faults:
+    if trial.asked is not None and trial.asked.faults:
         pytest.fail("\n".join(trial.asked.faults), pytrace=False)
 
 
@@ -196,6 +157,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    recorder = RECORDER.get()
+    if recorder is None or recorder.last_asked is None:
+        return None
+    from pytest_mlspec.verdict import explanation
+
     return explanation(op, left, right)
 
 
@@ -208,90 +174,15 @@ def pytest_runtest_makereport(
     if trial is None or not last or trial.running:  # running: the report of a subtest; the test itself answers for all
         return (yield)
     report = yield
-    settle(item, call, report, trial)
-    attach(item, call, report, trial)
+    if call.when == "setup" and report.failed and "ScopeMismatch" in report.longreprtext:
+        from pytest_mlspec.fixtures.ensembles import scope_hint
+
+        report.sections.append(("mlspec", scope_hint(report.longreprtext)))
+    if not trial.idle:
+        settle(call, report, trial)
+    if not trial.idle or NOTES in item.config.stash:
+        attach(call, report, trial)
     return report
-
-
-def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
-    """Put rows and notes where JUnit and xdist carry them: builtin types in the properties of the report."""
-    skipped = call.excinfo is not None and isinstance(call.excinfo.value, pytest.skip.Exception)
-    why = f"skipped: {call.excinfo.value}" if skipped and call.excinfo is not None else ""
-    expected = report.wasxfail or "xfail" if report.skipped and hasattr(report, "wasxfail") else ""
-    rows = rows_of_test(item.nodeid, trial.recorder, trial.asked.contracts, labelled=trial.asked.labelled, why=why)
-    notes = item.config.stash.get(NOTES, [])
-    found: list[tuple[str, object]] = [(PROPERTY, pack({**row, "expected": expected})) for row in rows]
-    found.extend((ENSEMBLE_PROPERTY, note) for note in notes)
-    notes.clear()
-    kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # without those of an earlier attempt
-    item.user_properties[:] = [*kept, *found]  # JUnit takes them from the report of the tear-down
-    report.user_properties[:] = item.user_properties
-
-
-def settle(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
-    """Give the report the outcome that the recorded verdicts ask for."""
-    conclusion = trial.conclude()
-    xfailed = report.skipped and hasattr(report, "wasxfail")
-    went_through = call.excinfo is not None and call.excinfo.value is trial.raised
-    held = trial.bound or (went_through and bool(conclusion.forgotten))
-    if held and report.skipped and not marked_skip(item, call, trial) and not (xfailed and excused(call, conclusion)):
-        if xfailed:
-            del report.wasxfail
-        report.outcome = "failed"
-        reason = f"{call.excinfo.typename}: {call.excinfo.value}" if call.excinfo is not None else ""
-        text = "\n".join([*conclusion.lines(), f"an unjudged requirement is never excused ({reason})"])
-        report.longrepr = text if conclusion.incomplete or conclusion.forgotten else report.longrepr
-    elif report.failed and went_through:
-        path, line, name = report.location  # there is no traceback to show
-        report.longrepr = "\n".join([*conclusion.lines(), f"{path}:{(line or 0) + 1}: {name}"])
-    undecided = trial.recorder.having(Outcome.UNDECIDED) if trial.recorder.allow_undecided else []
-    if undecided and call.excinfo is None:
-        message = "\n".join(line for verdict in undecided for line in verdict.lines())
-        if report.passed and not hasattr(report, "wasxfail"):
-            setattr(report, UNDECIDED, message)
-        else:
-            report.wasxfail = message
-        report.outcome = "skipped"
-        path, line, _ = report.location
-        report.longrepr = (path, (line or 0) + 1, message)
-    elif report.failed or xfailed:
-        add_section(report, trial, conclusion)
-
-
-def marked_skip(item: pytest.Item, call: pytest.CallInfo[None], trial: Trial) -> bool:
-    """Whether a skip mark stands on the test, a decision that a reviewer can see."""
-    if call.excinfo is None or getattr(call.excinfo.value, "_use_item_location", False) is not True:
-        return False
-    # pytest tells the same of a skip in a fixture and of `self.skipTest()`, which are decisions of the moment.
-    marked = (getattr(place, "__unittest_skip__", False) for place in (getattr(item, "obj", None), getattr(item, "cls", None)))
-    return not trial.begun or any(marked)
-
-
-def excused(call: pytest.CallInfo[None], conclusion: Conclusion) -> bool:
-    """Whether an xfail covers what happened: violated or undecided, never a crash, never not judged."""
-    error = call.excinfo.value if call.excinfo is not None else None
-    judged_badly = bool(conclusion.violated or conclusion.undecided)
-    complete = not (conclusion.incomplete or conclusion.forgotten)
-    return complete and judged_badly and (error is None or _is_assertion(error))
-
-
-def _is_assertion(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(_is_assertion(part) for part in error.exceptions)
-    return isinstance(error, AssertionError)
-
-
-def add_section(report: pytest.TestReport, trial: Trial, conclusion: Conclusion) -> None:
-    """Show what was judged where the failure itself does not: helper modules, a user's own message, later contracts."""
-    shown = report.longreprtext
-    blocks = [verdict.lines() for verdict in trial.recorder.verdicts if verdict.outcome is not Outcome.MET]
-    lines = [line for block in blocks if any(part not in shown for part in block) for line in block]
-    lines += [line for line in conclusion.lines() if "NOT JUDGED" in line and line not in shown]
-    if "ScopeMismatch" in shown and ENSEMBLES:
-        lines.append("hint: an ensemble is trained once per session, so what it takes must be of session scope:")
-        lines.append("      make the data a @mlspec.dataset, or use @pytest.fixture(scope='session')")
-    if lines:
-        report.sections.append(("mlspec", "\n".join(dict.fromkeys(lines))))
 
 
 # ---- the whole run -------------------------------------------------------------------------------------------------
@@ -307,16 +198,27 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 class RunReporter:
     """Gathers the rows of every report, those of xdist workers included, and shows them at the end."""
 
-    def __init__(self, config: pytest.Config, run: Run) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.run = run
+        self._run: Run | None = None
+
+    @property
+    def run(self) -> Run:
+        """What was gathered so far."""
+        if self._run is None:
+            from pytest_mlspec.report.run import Run
+
+            asked = options.settings(self.config)
+            self._run = Run(confidence=asked.terms.confidence, declared_confidence=asked.declared_confidence)
+        return self._run
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or (report.when == "setup" and not report.passed):
+        last = report.when == "call" or (report.when == "setup" and not report.passed)
+        if last and any(name in (ROW, ENSEMBLE) for name, _ in report.user_properties):
             self.run.read(report.nodeid, report.user_properties)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self.run.rows:
+        if self._run is None or not self.run.rows:
             return
         from pytest_mlspec.report.text import summary_lines
 
@@ -326,22 +228,16 @@ class RunReporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
-        settings = self.config.stash[SETTINGS]
+        option = self.config.option
         if hasattr(self.config, "workerinput"):
             return
-        if settings.json:
+        if option.mlspec_json:
             from pytest_mlspec import __version__
-            from pytest_mlspec.report.as_json import as_json
+            from pytest_mlspec.report.as_json import as_json, write
 
-            write(settings.json, as_json(self.run, version=__version__, exit_code=int(exitstatus)))
-        if settings.markdown:
+            write(option.mlspec_json, as_json(self.run, version=__version__, exit_code=int(exitstatus)))
+        if option.mlspec_markdown:
+            from pytest_mlspec.report.as_json import write
             from pytest_mlspec.report.as_markdown import as_markdown
 
-            write(settings.markdown, as_markdown(self.run))
-
-
-def write(path: str, text: str) -> None:
-    """Write a report, with the folders that it needs."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+            write(option.mlspec_markdown, as_markdown(self.run))

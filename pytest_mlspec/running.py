@@ -1,22 +1,30 @@
-"""What belongs to the running test, wherever its code runs."""
+"""What belongs to the running test, wherever its code runs.
+
+The plugin loads this module in every pytest run, so it imports next to nothing and makes no dataclass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from pytest_mlspec.requirements.contract import Contract
+    from pytest_mlspec.verdict import Outcome, Terms, Verdict
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True, eq=False)
 class Held(Generic[T]):
     """A value and whether its block is still being run."""
 
-    value: T
-    live: bool = True
+    __slots__ = ("live", "value")
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+        self.live = True
 
 
 class Running(Generic[T]):
@@ -47,3 +55,42 @@ class Running(Generic[T]):
             held.live = False
             self._context.reset(token)
             self._process = before
+
+
+class Configured(Protocol):
+    """What the run was asked for, as far as judging goes."""
+
+    @property
+    def terms(self) -> Terms:
+        """The terms that hold where no contract says otherwise."""
+
+    @property
+    def allow_undecided(self) -> bool:
+        """Whether an undecided verdict lets the body of its test run on."""
+
+
+class Recorder:
+    """Hears every verdict of one test, and which of them were asked for their truth."""
+
+    __slots__ = ("asked", "configured", "last_asked", "verdicts")
+
+    def __init__(self, configured: Callable[[], Configured]) -> None:
+        self.configured = configured
+        self.verdicts: list[Verdict] = []
+        self.asked: dict[int, Verdict] = {}  # the verdicts too: an id is unique while its object lives
+        self.last_asked: Verdict | None = None
+
+    def unasked(self) -> list[Verdict]:
+        """Verdicts that were computed and never asked for their truth: a forgotten ``assert``."""
+        return [verdict for verdict in self.verdicts if id(verdict) not in self.asked]
+
+    def having(self, outcome: Outcome) -> list[Verdict]:
+        """The recorded verdicts with this outcome, in the order in which they came."""
+        return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
+
+
+OUTSIDE = "outside a test: it stands for the contract of the running test"
+RECORDER: Running[Recorder | None] = Running("pytest_mlspec_recorder", None)
+"""Who hears of verdicts here, if anybody does."""
+CONTRACTS: Running[tuple[Contract, ...] | str] = Running("pytest_mlspec_contracts", OUTSIDE)
+"""The contracts of the running test, or why there are none to read."""

@@ -1,17 +1,16 @@
 """The only place that decides: met, violated or undecided, and who hears of it.
 
-This module stands at the bottom of the package and imports nothing heavy, because the plugin loads it in every run.
+This module knows nothing of data, models or metrics, and imports nothing heavy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from pytest_mlspec.running import Running
+from pytest_mlspec.running import RECORDER
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
@@ -131,7 +130,7 @@ class Verdict:
             recorder.asked[id(self)] = self
             recorder.last_asked = self
         if self.outcome is Outcome.UNDECIDED:
-            if recorder is not None and recorder.allow_undecided:
+            if recorder is not None and recorder.configured().allow_undecided:
                 return True
             raise Undecided("\n  ".join(self.lines()))
         return self.outcome is Outcome.MET
@@ -210,33 +209,6 @@ class Verdict:
         }
 
 
-@dataclass(slots=True, eq=False)
-class Recorder:
-    """Hears every verdict of one test, and which of them were asked for their truth."""
-
-    terms: Terms = Terms()
-    allow_undecided: bool = False
-    verdicts: list[Verdict] = field(default_factory=list)
-    asked: dict[int, Verdict] = field(default_factory=dict)  # the verdicts too: an id is unique while its object lives
-    last_asked: Verdict | None = None
-
-    def unasked(self) -> list[Verdict]:
-        """Verdicts that were computed and never asked for their truth: a forgotten ``assert``."""
-        return [verdict for verdict in self.verdicts if id(verdict) not in self.asked]
-
-    def having(self, outcome: Outcome) -> list[Verdict]:
-        """The recorded verdicts with this outcome, in the order in which they came."""
-        return [verdict for verdict in self.verdicts if verdict.outcome is outcome]
-
-
-RECORDER: Running[Recorder | None] = Running("pytest_mlspec_recorder", None)
-
-
-def recording(recorder: Recorder | None) -> AbstractContextManager[Recorder | None]:
-    """Send the verdicts of this block to ``recorder`` (``None``: to nobody)."""
-    return RECORDER.hold(recorder)
-
-
 def announce(verdict: Verdict) -> Verdict:
     """Tell the recorder of this context, where there is one, and hand the verdict on."""
     recorder = RECORDER.get()
@@ -262,7 +234,7 @@ def explanation(op: str, left: object, right: object) -> list[str] | None:
 def configured_terms() -> Terms:
     """The terms that hold where no contract says otherwise."""
     recorder = RECORDER.get()
-    return recorder.terms if recorder is not None else Terms()
+    return recorder.configured().terms if recorder is not None else Terms()
 
 
 def format_percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from pytest_mlspec.report.rows import plain
 from pytest_mlspec.report.run import Run
@@ -27,3 +28,10 @@ def as_json(run: Run, *, version: str, exit_code: int) -> str:
         "requirements": run.ordered(),
     }
     return json.dumps(plain(document), indent=2, allow_nan=False) + "\n"
+
+
+def write(path: str, text: str) -> None:
+    """Write a report, with the folders that it needs."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")

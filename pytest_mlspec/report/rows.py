@@ -9,10 +9,12 @@ from typing import TypeAlias
 
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.requirements.guard import not_judged_line
-from pytest_mlspec.verdict import Recorder, Verdict, format_limit
+from pytest_mlspec.running import Recorder
+from pytest_mlspec.verdict import Verdict, format_limit
 
 Row: TypeAlias = dict[str, object]
-PROPERTY = "mlspec"
+PROPERTY, ENSEMBLE_PROPERTY = "mlspec", "mlspec-ensemble"
+"""The names under which a report of pytest carries rows and notes about ensembles."""
 NOT_JUDGED = "not judged"
 ORDER = ("violated", NOT_JUDGED, "undecided", "met")
 

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pytest_mlspec.report.rows import ORDER, PROPERTY, Row
+from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, ORDER, PROPERTY, Row
 
-ENSEMBLE_PROPERTY = "mlspec-ensemble"
 EXPECTED = "not met as expected (xfail)"
 
 

@@ -25,7 +25,6 @@ def mismatch(contract: Contract, measured: Measured) -> str:
 
 KIND = Kind(
     name="calibration",
-    summary="a limit on a binned calibration error: max_ece | max_mce, with bins where the marker pins them",
     limits=(
         Limit(name="max_ece", comparison="<=", check=fraction, metric="ece"),
         Limit(name="max_mce", comparison="<=", check=fraction, metric="mce"),

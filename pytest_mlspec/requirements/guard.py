@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_mlspec.requirements.contract import Contract
-from pytest_mlspec.verdict import NotJudged, Outcome, Recorder, Undecided, Verdict, Violated
+from pytest_mlspec.running import Recorder
+from pytest_mlspec.verdict import NotJudged, Outcome, Undecided, Verdict, Violated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +69,14 @@ def conclude(
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
     bound = bool(contracts) or labelled or watched
     held = recorder.verdicts if bound else lost
+    allowed = bool(held) and recorder.configured().allow_undecided
     return Conclusion(
         not_judged=tuple(contract for contract in contracts if contract.index not in judged),
         nothing_judged=labelled and not recorder.verdicts,
         forgotten=tuple(recorder.unasked()),
         violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
         undecided=tuple(
-            verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not recorder.allow_undecided
+            verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed
         ),
     )
 

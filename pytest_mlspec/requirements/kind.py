@@ -37,7 +37,6 @@ class Kind:
     """A kind of requirement: a marker name, its keywords, and the estimates that it judges."""
 
     name: str
-    summary: str
     limits: tuple[Limit, ...]
     parameters: tuple[Parameter, ...]
     mismatch: Callable[[Contract, Measured], str]

@@ -21,7 +21,6 @@ def mismatch(contract: Contract, measured: Measured) -> str:
 
 KIND = Kind(
     name="parity",
-    summary="a limit between groups: by=column | [columns], max_gap (largest minus smallest) | min_ratio (smallest over largest)",
     limits=(
         Limit(name="max_gap", comparison="<=", check=non_negative),
         Limit(name="min_ratio", comparison=">=", check=fraction),

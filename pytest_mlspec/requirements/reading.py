@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from pytest_mlspec.requirements.catalogue import KINDS
+from pytest_mlspec.requirements.catalogue import CATALOGUE
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.requirements.kind import Kind, Limit
 
@@ -107,5 +107,5 @@ def _alike(first: Contract, second: Contract) -> bool:
 
 def nearest_kind(name: str) -> str | None:
     """The kind whose name is nearest to a mistyped one."""
-    near = get_close_matches(name, list(KINDS), n=1, cutoff=0.7)
+    near = get_close_matches(name, list(CATALOGUE), n=1, cutoff=0.7)
     return near[0] if near else None

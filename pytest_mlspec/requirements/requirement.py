@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn
 
-from pytest_mlspec.requirements.catalogue import KINDS
+from pytest_mlspec.requirements.catalogue import kind
 from pytest_mlspec.requirements.contract import Contract, ContractError
-from pytest_mlspec.running import Running
+from pytest_mlspec.running import CONTRACTS
 from pytest_mlspec.verdict import Comparison, Verdict, configured_terms, format_limit
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
-
-OUTSIDE = "outside a test: it stands for the contract of the running test"
-CONTRACTS: Running[tuple[Contract, ...] | str] = Running("pytest_mlspec_contracts", OUTSIDE)
-"""The contracts of the running test, or why there are none to read."""
-
-
-def contracts_of_test(contracts: tuple[Contract, ...] | str) -> AbstractContextManager[tuple[Contract, ...] | str]:
-    """Let ``requirement`` stand for these contracts; a string says why it cannot be read here."""
-    return CONTRACTS.hold(contracts)
 
 
 class Requirement:
@@ -81,7 +71,7 @@ class Requirement:
     def _find(self, estimate: Estimate) -> Contract:
         contracts = self._contracts()
         asked = [contract for contract in contracts if self._id is None or contract.id == self._id]
-        why = {contract: KINDS[contract.kind].mismatch(contract, estimate) for contract in asked}
+        why = {contract: kind(contract.kind).mismatch(contract, estimate) for contract in asked}
         matching = [contract for contract, reason in why.items() if not reason]
         specific = [contract for contract in matching if contract.metric is not None]
         best = specific or matching

@@ -31,7 +31,6 @@ def hint(arguments: dict[str, object]) -> str:
 
 KIND = Kind(
     name="satisficing",
-    summary="a hard limit: at_least | at_most | max_failure_rate | max_failures, with delta the largest loss of one case",
     limits=(
         Limit(name="at_least", comparison=">=", check=finite_number),
         Limit(name="at_most", comparison="<=", check=finite_number),

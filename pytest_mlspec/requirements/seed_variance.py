@@ -17,7 +17,6 @@ def mismatch(contract: Contract, measured: Measured) -> str:
 
 KIND = Kind(
     name="seed_variance",
-    summary="a limit on the spread over retrainings: max_std, test-set noise removed",
     limits=(Limit(name="max_std", comparison="<=", check=non_negative),),
     parameters=without("members"),
     mismatch=mismatch,
