@@ -21,7 +21,7 @@ from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of th
 )
 from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
 from pytest_mlspec.running import CONTRACTS, RECORDER
-from pytest_mlspec.trials import ASKED, ENSEMBLE, NOTES, ROW, TRIAL, UNDECIDED, Trial, attach, settle
+from pytest_mlspec.trials import ASKED, NOTES, TRIAL, UNDECIDED, Trial
 
 if TYPE_CHECKING:
     from pytest_mlspec.report.run import Run
@@ -68,10 +68,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if config.option.mlspec_seeds is not None and options.in_ci() and not hasattr(config, "workerinput"):
         from pytest_mlspec.fixtures.ensembles import ENSEMBLES
+        from pytest_mlspec.settings import refuse_short_ensemble
 
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
-            options.refuse_short_ensemble(name, ENSEMBLES[name], options.settings(config))
+            refuse_short_ensemble(name, ENSEMBLES[name], options.settings(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -178,10 +179,11 @@ def pytest_runtest_makereport(
         from pytest_mlspec.fixtures.ensembles import scope_hint
 
         report.sections.append(("mlspec", scope_hint(report.longreprtext)))
-    if not trial.idle:
-        settle(call, report, trial)
     if not trial.idle or NOTES in item.config.stash:
-        attach(call, report, trial)
+        from pytest_mlspec import outcomes
+
+        outcomes.settle(call, report, trial)
+        outcomes.attach(call, report, trial)
     return report
 
 
@@ -214,7 +216,7 @@ class RunReporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         last = report.when == "call" or (report.when == "setup" and not report.passed)
-        if last and any(name in (ROW, ENSEMBLE) for name, _ in report.user_properties):
+        if last and any(name.startswith("mlspec") for name, _ in report.user_properties):
             self.run.read(report.nodeid, report.user_properties)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -222,7 +224,7 @@ class RunReporter:
             return
         from pytest_mlspec.report.text import summary_lines
 
-        terminalreporter.section("mlspec", sep="=")
+        terminalreporter.write_sep("=", "mlspec")
         for line, colour in summary_lines(self.run, verbose=self.config.get_verbosity() > 0):
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 import textwrap
 from dataclasses import dataclass
@@ -10,14 +12,11 @@ from typing import Any
 
 import pytest
 
+import pytest_mlspec
+
 # pytester forgets every module that an inner run is the first to import, and NumPy cannot be imported twice.
-import pytest_mlspec.data.bundled
-import pytest_mlspec.metrics
-import pytest_mlspec.report.as_json
-import pytest_mlspec.report.as_markdown
-import pytest_mlspec.report.listing
-import pytest_mlspec.report.text
-import pytest_mlspec.training  # noqa: F401
+for module in pkgutil.walk_packages(pytest_mlspec.__path__, "pytest_mlspec."):
+    importlib.import_module(module.name)
 
 MADE = '''
 """Predictions whose every figure can be counted by hand."""
