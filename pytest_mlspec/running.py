@@ -8,11 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from pytest_mlspec.requirements.contract import Contract
     from pytest_mlspec.verdict import Outcome, Terms, Verdict
+
+    class Configured(Protocol):
+        """What the run was asked for, as far as judging goes."""
+
+        @property
+        def terms(self) -> Terms:
+            """The terms that hold where no contract says otherwise."""
+
+        @property
+        def allow_undecided(self) -> bool:
+            """Whether an undecided verdict lets the body of its test run on."""
 
 T = TypeVar("T")
 
@@ -55,18 +68,6 @@ class Running(Generic[T]):
             held.live = False
             self._context.reset(token)
             self._process = before
-
-
-class Configured(Protocol):
-    """What the run was asked for, as far as judging goes."""
-
-    @property
-    def terms(self) -> Terms:
-        """The terms that hold where no contract says otherwise."""
-
-    @property
-    def allow_undecided(self) -> bool:
-        """Whether an undecided verdict lets the body of its test run on."""
 
 
 class Recorder:

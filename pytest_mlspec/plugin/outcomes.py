@@ -1,7 +1,4 @@
-"""One test from set-up to tear-down: what it was asked, what it judged, and the outcome that follows from both.
-
-The plugin loads this module in every pytest run; what judging needs is imported when a test asks or judges something.
-"""
+"""The outcome of a test that judged something, and the rows that its report carries."""
 
 from __future__ import annotations
 
@@ -10,83 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlspec import options
-from pytest_mlspec.running import Recorder
+from pytest_mlspec.fixtures import NOTES
+from pytest_mlspec.plugin.trials import UNDECIDED, Trial
+from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, PROPERTY, pack, rows_of_test
 
 if TYPE_CHECKING:
-    from pytest_mlspec.markers import Asked
-    from pytest_mlspec.requirements.contract import Contract
     from pytest_mlspec.requirements.guard import Conclusion
     from pytest_mlspec.verdict import Verdict
-
-ASKED: pytest.StashKey[Asked] = pytest.StashKey()
-NOTES: pytest.StashKey[list[str]] = pytest.StashKey()
-"""Notes about ensembles that the next report of this process carries."""
-UNDECIDED = "mlspec_undecided"
-ROW, ENSEMBLE = "mlspec", "mlspec-ensemble"
-"""The names under which a report carries rows and notes."""
-
-
-class Trial:
-    """What one test was asked and what it judged, over all its attempts."""
-
-    __slots__ = ("asked", "begun", "item", "lost", "passed", "raised", "recorder", "running")
-
-    def __init__(self, item: pytest.Item) -> None:
-        self.item = item
-        self.asked: Asked | None = item.stash.get(ASKED, None)
-        self.recorder = Recorder(lambda: options.settings(item.config))
-        self.raised: AssertionError | None = None
-        self.begun = self.running = self.passed = False
-        self.lost: list[Verdict] = []
-
-    @property
-    def contracts(self) -> tuple[Contract, ...]:
-        """The contracts of the test's markers."""
-        return self.asked.contracts if self.asked is not None else ()
-
-    @property
-    def idle(self) -> bool:
-        """Whether the test has nothing to do with requirements."""
-        return self.asked is None and not self.recorder.verdicts
-
-    @property
-    def bound(self) -> bool:
-        """Whether the test carries a requirement that must be judged, or the marks for one are faulty."""
-        asked = self.asked
-        if asked is None:
-            return False
-        return bool(asked.contracts or asked.labelled or asked.faults or (asked.watched and self.recorder.verdicts))
-
-    def conclude(self) -> Conclusion:
-        """What stands between this test and its pass."""
-        from pytest_mlspec.requirements.guard import conclude
-
-        asked = self.asked
-        return conclude(
-            self.recorder,
-            self.contracts,
-            labelled=asked is not None and asked.labelled,
-            watched=asked is not None and asked.watched,
-            lost=self.lost,
-        )
-
-    def check(self) -> None:
-        """Raise what keeps a body that went through from passing."""
-        __tracebackhide__ = True
-        if not self.idle and (error := self.conclude().error()) is not None:
-            self.raised = error
-            raise error
-
-    def lose(self, error: AssertionError) -> None:
-        """Keep the verdict that ended the body, so that a further attempt does not take it back."""
-        verdict = self.recorder.last_asked
-        if verdict is None or verdict.outcome == "met":
-            return
-        if not str(error) or verdict.headline() in str(error):
-            self.lost.append(verdict)
-
-
-TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 
 
 def attach(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
@@ -95,24 +22,24 @@ def attach(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
     notes = item.config.stash.get(NOTES, [])
     found: list[tuple[str, object]] = []
     if not trial.idle:
-        from pytest_mlspec.report.rows import pack, rows_of_test
-
         skipped = call.excinfo is not None and isinstance(call.excinfo.value, pytest.skip.Exception)
         why = f"skipped: {call.excinfo.value}" if skipped and call.excinfo is not None else ""
         expected = report.wasxfail or "xfail" if report.skipped and hasattr(report, "wasxfail") else ""
         labelled = trial.asked is not None and trial.asked.labelled
         rows = rows_of_test(item.nodeid, trial.recorder, trial.contracts, labelled=labelled, why=why)
-        found.extend((ROW, pack({**row, "expected": expected})) for row in rows)
-    found.extend((ENSEMBLE, note) for note in notes)
+        found.extend((PROPERTY, pack({**row, "expected": expected})) for row in rows)
+    found.extend((ENSEMBLE_PROPERTY, note) for note in notes)
     notes.clear()
     if found:
-        kept = [pair for pair in item.user_properties if pair[0] != ROW]  # without those of an earlier attempt
+        kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # without those of an earlier attempt
         item.user_properties[:] = [*kept, *found]  # JUnit takes them from the report of the tear-down
         report.user_properties[:] = item.user_properties
 
 
 def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:
     """Give the report the outcome that the recorded verdicts ask for."""
+    if trial.idle:
+        return
     conclusion = trial.conclude()
     xfailed = report.skipped and hasattr(report, "wasxfail")
     went_through = call.excinfo is not None and call.excinfo.value is trial.raised

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlspec import options
+from pytest_mlspec.fixtures import NOTES
 from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of this plugin)
     breast_cancer,
     diabetes,
@@ -19,9 +20,9 @@ from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of th
     requirement,
     spurious_regression,
 )
+from pytest_mlspec.plugin.trials import ASKED, TRIAL, UNDECIDED, Trial
 from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
 from pytest_mlspec.running import CONTRACTS, RECORDER
-from pytest_mlspec.trials import ASKED, NOTES, TRIAL, UNDECIDED, Trial
 
 if TYPE_CHECKING:
     from pytest_mlspec.report.run import Run
@@ -68,7 +69,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if config.option.mlspec_seeds is not None and options.in_ci() and not hasattr(config, "workerinput"):
         from pytest_mlspec.fixtures.ensembles import ENSEMBLES
-        from pytest_mlspec.settings import refuse_short_ensemble
+        from pytest_mlspec.options.settings import refuse_short_ensemble
 
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
@@ -180,7 +181,7 @@ def pytest_runtest_makereport(
 
         report.sections.append(("mlspec", scope_hint(report.longreprtext)))
     if not trial.idle or NOTES in item.config.stash:
-        from pytest_mlspec import outcomes
+        from pytest_mlspec.plugin import outcomes
 
         outcomes.settle(call, report, trial)
         outcomes.attach(call, report, trial)

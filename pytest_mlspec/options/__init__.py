@@ -1,0 +1,66 @@
+"""Command-line options and their ini twins; they only fill what a marker leaves open."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_mlspec.options.settings import Settings
+
+INI = {
+    "mlspec_undecided": ("fail", "twin of --mlspec-undecided"),
+    "mlspec_confidence": ("0.95", "twin of --mlspec-confidence"),
+    "mlspec_seeds": ("", "members of ensembles that declare no number"),
+    "mlspec_jobs": ("1", "twin of --mlspec-jobs"),
+    "mlspec_bounds": ("approximate", "loosest class of bounds that may decide: exact, asymptotic or approximate"),
+}
+"""Every ini value with its default and what it is for."""
+OPTIONS = ("undecided", "confidence", "seeds", "jobs", "list", "json", "markdown")
+
+
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option and ini value."""
+    group = parser.getgroup("mlspec", "requirements on ML models (pytest-mlspec)")
+    group.addoption(
+        "--mlspec-undecided",
+        choices=("fail", "allow"),
+        default=None,
+        help="what an undecided requirement does to its test: fail (default) or allow (outcome 'undecided', exit code 0)",
+    )
+    group.addoption(
+        "--mlspec-confidence", default=None, metavar="LEVEL", help="confidence of verdicts where a marker names none (0.95)"
+    )
+    group.addoption("--mlspec-seeds", default=None, metavar="N", help="train N members of each ensemble")
+    group.addoption("--mlspec-jobs", default=None, metavar="N", help="train members in N parallel processes")
+    group.addoption("--mlspec-list", action="store_true", help="show every contract and run nothing")
+    group.addoption("--mlspec-json", default=None, metavar="PATH", help="write every verdict as JSON")
+    group.addoption("--mlspec-markdown", default=None, metavar="PATH", help="write a Markdown table for a pull request")
+    for name, (default, words) in INI.items():
+        parser.addini(name, words, default=default)
+
+
+def settings(config: pytest.Config) -> Settings:
+    """What this run was asked for; checked on first use."""
+    if SETTINGS not in config.stash:
+        from pytest_mlspec.options.settings import read_settings
+
+        config.stash[SETTINGS] = read_settings(config)
+    return config.stash[SETTINGS]
+
+
+def any_asked(config: pytest.Config) -> bool:
+    """Whether the run says anything to this plugin, so that it is worth checking at the start."""
+    if any(config.getoption(f"mlspec_{name}") for name in OPTIONS):
+        return True
+    return any(config.getini(name) != default for name, (default, _) in INI.items())
+
+
+def in_ci() -> bool:
+    """Whether this is a CI job, by the variable that every CI service sets."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")

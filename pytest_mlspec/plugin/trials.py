@@ -1,0 +1,85 @@
+"""One test from set-up to tear-down: what it was asked and what it judged.
+
+The plugin loads this module in every pytest run; what judging needs is imported when a test asks or judges something.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mlspec import options
+from pytest_mlspec.running import Recorder
+
+if TYPE_CHECKING:
+    from pytest_mlspec.markers import Asked
+    from pytest_mlspec.requirements.contract import Contract
+    from pytest_mlspec.requirements.guard import Conclusion
+    from pytest_mlspec.verdict import Verdict
+
+ASKED: pytest.StashKey[Asked] = pytest.StashKey()
+UNDECIDED = "mlspec_undecided"
+
+
+class Trial:
+    """What one test was asked and what it judged, over all its attempts."""
+
+    __slots__ = ("asked", "begun", "item", "lost", "passed", "raised", "recorder", "running")
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.item = item
+        self.asked: Asked | None = item.stash.get(ASKED, None)
+        self.recorder = Recorder(lambda: options.settings(item.config))
+        self.raised: AssertionError | None = None
+        self.begun = self.running = self.passed = False
+        self.lost: list[Verdict] = []
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """The contracts of the test's markers."""
+        return self.asked.contracts if self.asked is not None else ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the test has nothing to do with requirements."""
+        return self.asked is None and not self.recorder.verdicts
+
+    @property
+    def bound(self) -> bool:
+        """Whether the test carries a requirement that must be judged, or the marks for one are faulty."""
+        asked = self.asked
+        if asked is None:
+            return False
+        return bool(asked.contracts or asked.labelled or asked.faults or (asked.watched and self.recorder.verdicts))
+
+    def conclude(self) -> Conclusion:
+        """What stands between this test and its pass."""
+        from pytest_mlspec.requirements.guard import conclude
+
+        asked = self.asked
+        return conclude(
+            self.recorder,
+            self.contracts,
+            labelled=asked is not None and asked.labelled,
+            watched=asked is not None and asked.watched,
+            lost=self.lost,
+        )
+
+    def check(self) -> None:
+        """Raise what keeps a body that went through from passing."""
+        __tracebackhide__ = True
+        if not self.idle and (error := self.conclude().error()) is not None:
+            self.raised = error
+            raise error
+
+    def lose(self, error: AssertionError) -> None:
+        """Keep the verdict that ended the body, so that a further attempt does not take it back."""
+        verdict = self.recorder.last_asked
+        if verdict is None or verdict.outcome == "met":
+            return
+        if not str(error) or verdict.headline() in str(error):
+            self.lost.append(verdict)
+
+
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
