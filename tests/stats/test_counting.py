@@ -18,7 +18,7 @@ def by_hand(codes: npt.NDArray[np.integer], hits: npt.NDArray[np.generic], n_gro
 @pytest.mark.parametrize("n_examples", [0, 1, 2, 65_536, 65_537, 131_073])
 def test_counts_agree_with_a_loop(code_type: type, hit_type: type, n_examples: int) -> None:
     rng = np.random.default_rng(n_examples)
-    codes = rng.integers(0, 6, n_examples).astype(code_type)
+    codes: npt.NDArray[np.integer] = rng.integers(0, 6, n_examples).astype(code_type)
     hits: npt.NDArray[np.integer] = rng.integers(0, 2, (2, n_examples)).astype(hit_type)
 
     successes, sizes = counting.group_counts(codes, hits, 7)
