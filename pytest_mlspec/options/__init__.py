@@ -45,7 +45,7 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(name, words, default=default)
 
 
-def settings(config: pytest.Config) -> Settings:
+def configured(config: pytest.Config) -> Settings:
     """What this run was asked for; checked on first use."""
     if SETTINGS not in config.stash:
         from pytest_mlspec.options.settings import read_settings

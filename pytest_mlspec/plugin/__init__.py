@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, summary in CATALOGUE.items():
         config.addinivalue_line("markers", f"{name}: {summary} (pytest-mlspec)")
     if options.any_asked(config):
-        options.settings(config)
+        options.configured(config)
     config.pluginmanager.register(RunReporter(config), "mlspec-run")
 
 
@@ -73,7 +73,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
-            refuse_short_ensemble(name, ENSEMBLES[name], options.settings(config))
+            refuse_short_ensemble(name, ENSEMBLES[name], options.configured(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -211,7 +211,7 @@ class RunReporter:
         if self._run is None:
             from pytest_mlspec.report.run import Run
 
-            asked = options.settings(self.config)
+            asked = options.configured(self.config)
             self._run = Run(confidence=asked.terms.confidence, declared_confidence=asked.declared_confidence)
         return self._run
 

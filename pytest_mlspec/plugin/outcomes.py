@@ -55,7 +55,7 @@ def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         path, line, name = report.location  # there is no traceback to show
         report.longrepr = "\n".join([*conclusion.lines(), f"{path}:{(line or 0) + 1}: {name}"])
     undecided = [verdict for verdict in trial.recorder.verdicts if verdict.outcome == "undecided"]
-    if undecided and call.excinfo is None and options.settings(trial.item.config).allow_undecided:
+    if undecided and call.excinfo is None and options.configured(trial.item.config).allow_undecided:
         report_undecided(report, undecided)
     elif report.failed or xfailed:
         add_section(report, trial, conclusion)

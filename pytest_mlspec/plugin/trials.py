@@ -30,7 +30,7 @@ class Trial:
     def __init__(self, item: pytest.Item) -> None:
         self.item = item
         self.asked: Asked | None = item.stash.get(ASKED, None)
-        self.recorder = Recorder(lambda: options.settings(item.config))
+        self.recorder = Recorder(lambda: options.configured(item.config))
         self.raised: AssertionError | None = None
         self.begun = self.running = self.passed = False
         self.lost: list[Verdict] = []
