@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.metrics.folds import Finding
-from pytest_mlspec.verdict import Comparison, Terms, decide, format_limit, format_value
+from pytest_mlspec.metrics.spread import SeedStd
+from pytest_mlspec.verdict import Comparison, Terms, format_limit, format_value
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
 POWER = 0.9
+SAME_DATA = "re-running the same model on the same data cannot"
 
 
 def advise(
@@ -21,51 +25,52 @@ def advise(
     lines = list(finding.reasons)
     per_member = terms.members == "every" or estimate.form == "seed_std"
     if per_member and not finding.reasons:
-        lines.extend(_enough_cases(estimate, comparison, threshold, terms))
-        lines.extend(_beyond_any_model(estimate, finding, comparison, threshold, terms))
+        goal = Goal(threshold=threshold, comparison=comparison, level=terms.level, terms=terms)
+        lines.extend(_enough_cases(estimate, goal))
+        lines.extend(_beyond_any_model(estimate, finding, goal))
     return tuple(lines)
 
 
-def _enough_cases(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> list[str]:
+def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
     """Planned for the fold: all members must be met, or one must be violated at its share of the level."""
-    evidence, values = estimate.evidence, estimate.values
-    n_members = len(values)
-    wrong = [k for k, value in enumerate(values) if not _on_right_side(float(value), comparison, threshold)]
+    evidence, n_members = estimate.evidence, len(estimate.values)
+    wrong = [member for member, value in enumerate(estimate.values) if not goal.right(float(value))]
     if wrong:
-        plans = [evidence.plan(k, threshold, comparison, terms.level / n_members) for k in wrong]
-        counted = [n for n in plans if n is not None]
+        shared = replace(goal, level=goal.level / n_members)
+        counted = [n for member in wrong if (n := evidence.plan(member, shared)) is not None]
         needed = min(counted) if counted else None
     else:
-        power = 1 - (1 - POWER) / n_members
-        plans = [evidence.plan(k, threshold, comparison, terms.level, power) for k in range(n_members)]
+        sure = replace(goal, power=1 - (1 - POWER) / n_members)
+        plans = [evidence.plan(member, sure) for member in range(n_members)]
         needed = None if None in plans else max(n for n in plans if n is not None)
     unit = f"{evidence.unit} in the smaller group" if estimate.form in ("gap", "ratio", "worst") else evidence.unit
-    if needed is None:
-        return [f"no affordable number of {unit} decides it at this rate: the measured value is too close to the limit"]
-    cannot = "more seeds on the same data cannot" if estimate.predictions.retrained else (
-        "re-running the same model on the same data cannot"
-    )
+    ways = [f"{round_up(needed):,} {unit}"] if needed is not None else []
+    if isinstance(evidence, SeedStd) and (cases := evidence.more_cases(goal)) is not None:
+        ways.append(f"{round_up(cases):,} examples with the {n_members_of(estimate)} retrainings at hand")
+    if not ways:
+        return [f"no affordable number of {unit} decides it: the measured value is too close to the limit"]
+    words = f"about {', or '.join(ways)}, would decide it at this rate (90% power)".replace(", would", " would")
     if estimate.form == "seed_std":
-        cannot = "more examples alone may not"
-    return [f"about {round_up(needed):,} {unit} would decide it at this rate (90% power); {cannot}"]
+        return [words]
+    cannot = "more seeds on the same data cannot" if estimate.predictions.retrained else SAME_DATA
+    return [f"{words}; {cannot}"]
 
 
-def _beyond_any_model(
-    estimate: Estimate, finding: Finding, comparison: Comparison, threshold: float, terms: Terms
-) -> list[str]:
-    best = estimate.evidence.perfect(comparison, terms.level)
-    if best is None or decide(best, best, comparison, threshold) == "met":
+def n_members_of(estimate: Estimate) -> int:
+    """How many retrainings stand behind a spread."""
+    return int(estimate.predictions.n_members)
+
+
+def _beyond_any_model(estimate: Estimate, finding: Finding, goal: Goal) -> list[str]:
+    best = estimate.evidence.perfect(goal)
+    if best is None or goal.right(best):
         return []
     if estimate.form == "seed_std":
         return [f"even identical members on these cases prove only a seed std <= {format_value(best)}: more cases are needed too"]
     return [
         f"no model could meet this on these cases: even without an error, {finding.n:,} {finding.unit} prove only "
-        f"{estimate.metric.replace('_', ' ')} {comparison} {format_value(best)}, not {format_limit(threshold)}"
+        f"{estimate.metric.replace('_', ' ')} {goal.comparison} {format_value(best)}, not {format_limit(goal.threshold)}"
     ]
-
-
-def _on_right_side(value: float, comparison: Comparison, threshold: float) -> bool:
-    return value >= threshold if comparison == ">=" else value <= threshold
 
 
 def round_up(n: int) -> int:

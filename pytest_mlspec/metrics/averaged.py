@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.stats import betting, binomial
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 Losses = npt.NDArray[np.floating]
 
@@ -46,8 +46,6 @@ class Mean:
     unit: str = "examples"
     cluster_codes: IntArray | None = None
     cluster_name: str = "cluster"
-    # The terms of the last bounds: a plan scales the bound that was shown, and ``max_loss`` decides whether it exists.
-    _shown_with: dict[str, Terms] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def values(self) -> FloatArray:
@@ -64,13 +62,12 @@ class Mean:
         """(members,) all cases."""
         return np.full(len(self.losses), self.losses.shape[1], dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``.
 
         Raises:
             ValueError: a loss above the declared ``max_loss``.
         """
-        self._shown_with["terms"] = terms
         low, high = self._range(terms)
         if not self.losses.shape[1]:
             return self._open(f"there are no {self.unit} to judge")
@@ -136,38 +133,41 @@ class Mean:
         low, high = self._range(terms)
         return CaseValues(rows=self.losses, low=low, high=high, cases=np.arange(self.losses.shape[1]))  # type: ignore[arg-type]
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows of the root mean square; the losses themselves for a mean."""
         from pytest_mlspec.stats.jackknife import rmse_rows
 
         if not self.losses.shape[1]:
             return None
-        return self.losses.astype(np.float64) if self.transform == "mean" else rmse_rows(self.losses)
+        _, high = self._range(terms)
+        if self.transform == "mean":
+            return PseudoValues(rows=self.losses.astype(np.float64), unbounded="" if high is not None else UNBOUNDED)
+        smallest = float(self.values.min())
+        width = high / (2 * smallest) if high is not None and smallest > 0 else None
+        return PseudoValues(rows=rmse_rows(self.losses), width=width, unbounded="" if width is not None else UNBOUNDED)
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """As many cases as let the bound that was shown decide, by the losses seen."""
         from pytest_mlspec.metrics.planned import betting_to_decide, scaled
         from pytest_mlspec.stats import planning
 
-        terms = self._shown_with.get("terms", Terms())
-        low, high = self._range(terms)
+        low, high = self._range(goal.terms)
         if low is None or high is None or self.cluster_codes is not None or not self.losses.shape[1]:
-            return scaled(self, self.bounds(level, terms), member, threshold, comparison, level, power)
-        limit = (threshold**2 if self.transform == "sqrt" else threshold) - low
+            return scaled(self, member, goal)
+        limit = (goal.threshold**2 if self.transform == "sqrt" else goal.threshold) - low
         if not 0.0 <= limit <= high - low:
             return None
         shares = np.clip((self.losses[member].astype(np.float64) - low) / (high - low), 0.0, 1.0)
+        rate = limit / (high - low)
         if np.isin(shares, (0.0, 1.0)).all():
-            return planning.trials_to_decide(float(shares.mean()), limit / (high - low), level, power, comparison)
-        return betting_to_decide(shares, limit / (high - low), level, power)
+            return planning.trials_to_decide(float(shares.mean()), rate, goal.level, goal.power, goal.comparison)
+        return betting_to_decide(shares, rate, goal.level, goal.power)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The upper bound of a model without any loss; ``None`` where losses have no limit."""
-        low, high = self._range(self._shown_with.get("terms", Terms()))
+        low, high = self._range(goal.terms)
         n_examples = self.losses.shape[1]
-        if comparison == ">=" or low is None or high is None or not n_examples or self.cluster_codes is not None:
+        if goal.comparison == ">=" or low is None or high is None or not n_examples or self.cluster_codes is not None:
             return None
-        best = low + (high - low) * binomial.upper(0, n_examples, level)
+        best = low + (high - low) * binomial.upper(0, n_examples, goal.level)
         return float(self._shown(np.asarray(best)))

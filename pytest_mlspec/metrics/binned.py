@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.stats import calibration_table
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
 from pytest_mlspec.stats.calibration import LEAST_FAVOURABLE_ECE, ece_bounds
 from pytest_mlspec.stats.calibration_classwise import CLASSWISE_ECE, classwise_ece, classwise_ece_bounds
 from pytest_mlspec.stats.calibration_table import BinTable, bin_index, bin_table, equal_mass_edges, overconfidence
 from pytest_mlspec.stats.calibration_worst_bin import MCE_ARMS, mce_bounds
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 Binning: TypeAlias = Literal["width", "mass"]
 Scores = npt.NDArray[np.floating]
@@ -69,7 +69,7 @@ class TopLabel:
         """(members,) all cases."""
         return np.full(len(self.confidence), self.confidence.shape[1], dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``."""
         method = MCE_ARMS if self.worst else LEAST_FAVOURABLE_ECE
         if self.cluster_codes is not None:
@@ -104,24 +104,22 @@ class TopLabel:
         """The sum of absolute bin sums is no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows: residuals with the sign of their bin; ``None`` for the worst bin, which jumps."""
         from pytest_mlspec.stats.jackknife import ece_rows
 
         if self.worst or not self.confidence.shape[1]:
             return None
         residuals = self.hits - self.confidence.astype(np.float64)
-        return ece_rows(residuals, bin_index(self.confidence, self._bins), self.bins)
+        return PseudoValues(rows=ece_rows(residuals, bin_index(self.confidence, self._bins), self.bins))
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
         from pytest_mlspec.metrics.planned import scaled
 
-        return scaled(self, self.bounds(level, Terms()), member, threshold, comparison, level, power)
+        return scaled(self, member, goal)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """Not known: it depends on the confidences that a calibrated model would state."""
         return None
 
@@ -158,7 +156,7 @@ class ClassWise:
         """(members,) all cases."""
         return np.full(len(self.probabilities), len(self.codes), dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``."""
         if self.cluster_codes is not None:
             return _open(len(self.probabilities), CLASSWISE_ECE, CLUSTERED.format(self.cluster_name))
@@ -183,7 +181,7 @@ class ClassWise:
         """The sum of absolute bin sums is no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows: the mean over classes of those of each class."""
         from pytest_mlspec.stats.jackknife import ece_rows
 
@@ -195,18 +193,15 @@ class ClassWise:
             column = np.ascontiguousarray(self.probabilities[:, :, code])
             residuals = (self.codes == code) - column.astype(np.float64)
             rows += ece_rows(residuals, bin_index(column, self.bins), self.bins)
-        mean: FloatArray = rows / n_classes
-        return mean
+        return PseudoValues(rows=rows / n_classes)
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
         from pytest_mlspec.metrics.planned import scaled
 
-        return scaled(self, self.bounds(level, Terms()), member, threshold, comparison, level, power)
+        return scaled(self, member, goal)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """Not known: it depends on the probabilities that a calibrated model would state."""
         return None
 

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.stats import binomial, clusters
 from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray, Method
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 Hits = npt.NDArray[np.uint8]
 Describe = Callable[[int, int], str]
@@ -82,7 +82,7 @@ class Rate:
         """A value or threshold of F1 as one of the Jaccard index."""
         return value if self.transform == "rate" else float(binomial.f1_to_jaccard(value))
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``; open for a member without cases."""
         method, reason = self._method(), ""
         decidable = self.sizes > 0
@@ -149,7 +149,7 @@ class Rate:
         rows = self.hits if included is None else self.hits[:, cases]
         return CaseValues(rows=rows, low=0.0, high=1.0, cases=cases)  # type: ignore[arg-type]  # uint8 is a real type
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows of the ratio of sums; ``None`` where a member has no included case."""
         from pytest_mlspec.stats.jackknife import ratio_rows
 
@@ -158,36 +158,34 @@ class Rate:
         asked = np.ones(self.hits.shape[1]) if self.included is None else self.included.astype(np.float64)
         below = np.broadcast_to(asked, self.hits.shape)
         if self.transform == "f1":
-            return ratio_rows(2.0 * self.hits, below + self.hits)
-        return ratio_rows(self.hits, below)
+            return PseudoValues(rows=ratio_rows(2.0 * self.hits, below + self.hits))
+        return PseudoValues(rows=ratio_rows(self.hits, below))
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases in all would decide it at the measured rate with this power."""
         from pytest_mlspec.stats import planning
 
         if not self.sizes[member]:
             return None
-        rate, limit = float(self.successes[member] / self.sizes[member]), self._counted(threshold)
+        rate, limit = float(self.successes[member] / self.sizes[member]), self._counted(goal.threshold)
         if not 0.0 <= limit <= 1.0:
             return None
-        needed = planning.trials_to_decide(rate, limit, level, power=power, comparison=comparison)
+        needed = planning.trials_to_decide(rate, limit, goal.level, power=goal.power, comparison=goal.comparison)
         if needed is None or self.cluster_codes is None:
             return needed
-        _, effective, enough = self._effective(level)
+        _, effective, enough = self._effective(goal.level)
         if not enough[member]:
             return None
         return int(np.ceil(needed * self.sizes[member] / effective[member]))
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The bound of a model without an error on these cases."""
-        trials = self._flawless_trials(level)
+        trials = self._flawless_trials(goal.level)
         if not trials:
             return None
-        if comparison == ">=":
-            return float(self._shown(np.asarray(binomial.lower(trials, trials, level))))
-        return float(self._shown(np.asarray(binomial.upper(0.0, trials, level))))
+        if goal.comparison == ">=":
+            return float(self._shown(np.asarray(binomial.lower(trials, trials, goal.level))))
+        return float(self._shown(np.asarray(binomial.upper(0.0, trials, goal.level))))
 
     def _flawless_trials(self, level: float) -> float | None:
         asked = self.flawless if self.flawless is not None else self.included

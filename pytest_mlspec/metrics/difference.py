@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
 from pytest_mlspec.stats import betting, paired
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -39,7 +39,7 @@ class Difference:
         """What is counted."""
         return self.first.unit
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds: from discordant cases for rates, by betting for bounded losses, else from arms."""
         rows = self._paired_rows(terms)
         if rows is None:
@@ -105,26 +105,17 @@ class Difference:
         values = np.asarray(first.rows, np.float64) - np.asarray(second.rows, np.float64)
         return CaseValues(rows=values, low=-width, high=width, cases=first.cases)
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """``None``: not needed, since the difference of spreads is not defined."""
         return None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases in all would decide it at the measured rates of disagreement."""
-        from pytest_mlspec.stats.planning import scaled_to_decide
+        from pytest_mlspec.metrics.planned import scaled
 
-        value = float(self.values[member])
-        bounds = self.bounds(level, Terms())
-        right = value >= threshold if comparison == ">=" else value <= threshold
-        near = bounds.low if (comparison == ">=") == right else bounds.high
-        distance = abs(float(near[member]) - value)
-        if not np.isfinite(distance):
-            return None
-        return scaled_to_decide(int(self.sizes[member]), value, threshold, distance, level, power)
+        return scaled(self, member, goal)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """``None``: how good a model can be against another one is not known."""
         return None
 

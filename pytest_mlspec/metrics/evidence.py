@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import Comparison, Terms
+
+Side: TypeAlias = Literal["low", "high", "both"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,6 +28,36 @@ class CaseValues:
     cases: IntArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PseudoValues:
+    """Jackknife values whose mean over cases is a metric that is no mean itself.
+
+    Args:
+        rows: (members, cases).
+        width: the range of one case's values, where it is known.
+        unbounded: why nothing limits one case's values, in words; empty where the rows seen may stand for the rest.
+    """
+
+    rows: FloatArray
+    width: float | None = None
+    unbounded: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a plan is made for: a threshold to be decided at a level with some power, on the contract's terms."""
+
+    threshold: float
+    comparison: Comparison
+    level: float
+    terms: Terms = Terms()
+    power: float = 0.9
+
+    def right(self, value: float) -> bool:
+        """Whether a value lies on the side of the threshold that meets the requirement."""
+        return value >= self.threshold if self.comparison == ">=" else value <= self.threshold
+
+
 class Evidence(Protocol):
     """Bounds, sizes and case values of one metric on one set of predictions."""
 
@@ -41,8 +73,8 @@ class Evidence(Protocol):
     def unit(self) -> str:
         """What is counted, plural: ``positives``, ``examples``."""
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
-        """(members,) one-sided bounds, each at ``level``."""
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
+        """(members,) one-sided bounds, each at ``level``; a side that is not needed may stay open."""
 
     def take(self, cases: IntArray) -> Evidence:
         """The same metric on these positions of the predictions only."""
@@ -53,13 +85,11 @@ class Evidence(Protocol):
     def case_values(self, terms: Terms) -> CaseValues | None:
         """The metric as a mean over cases, or ``None`` where it is not one."""
 
-    def pseudo_values(self) -> FloatArray | None:
-        """(members, cases) jackknife pseudo-values whose mean is the metric, or ``None``."""
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
+        """Jackknife values whose mean is the metric, or ``None``."""
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
-        """How many cases in all would decide it at the measured value with this power; ``None``: no number would."""
+    def plan(self, member: int, goal: Goal) -> int | None:
+        """How many cases in all would decide it at the measured value; ``None``: no number would."""
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The bound that a flawless model would reach on these cases; ``None`` where that is not known."""

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 NO_DELTA = (
     "failure_rate has no delta: give delta=..., the largest loss that one case may have, on the marker or in "
@@ -69,7 +69,7 @@ class PendingFailures:
         within = cases if self.cases is None else self.cases[cases]
         return replace(self, losses=self.losses[:, cases], cluster_codes=clusters, cases=within)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """There are none without delta.
 
         Raises:
@@ -97,7 +97,7 @@ class PendingFailures:
         """
         raise ValueError(NO_DELTA)
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """There are none without delta.
 
         Raises:
@@ -105,13 +105,11 @@ class PendingFailures:
         """
         raise ValueError(NO_DELTA)
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """There is none without delta."""
         return None
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """Not known without delta."""
         return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_mlspec.metrics.evidence import Side
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
 from pytest_mlspec.verdict import Comparison, Terms, format_percent
 
@@ -40,7 +41,8 @@ def every_member(estimate: Estimate, comparison: Comparison, threshold: float, t
     evidence = estimate.evidence
     at_level = permitted(evidence.bounds(terms.level, terms), terms)
     n_members = len(evidence.values)
-    shared = at_level if n_members == 1 else permitted(evidence.bounds(terms.level / n_members, terms), terms)
+    side: Side = "high" if comparison == ">=" else "low"
+    shared = at_level if n_members == 1 else permitted(evidence.bounds(terms.level / n_members, terms, side), terms)
     if comparison == ">=":
         near, far = int(np.argmin(at_level.low)), int(np.argmin(shared.high))
         low, high = float(at_level.low[near]), float(shared.high[far])

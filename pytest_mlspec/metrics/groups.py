@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
 from pytest_mlspec.stats import arms, binomial, pairs
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import BOUND_CLASSES, Comparison, Terms, format_value
+from pytest_mlspec.verdict import BOUND_CLASSES, Terms, format_value
 
 if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
@@ -105,9 +105,9 @@ class Grouped:
         """(members,) cases in all groups."""
         return self.group_sizes.sum(axis=1)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds of the fold, each at ``level``."""
-        bounds = self._worst(level, terms) if self.fold == "worst" else self._compared(level, terms)
+        bounds = self._worst(level, terms) if self.fold == "worst" else self._compared(level, terms, need)
         blocked = self._blocked()
         if not blocked:
             return bounds
@@ -128,10 +128,10 @@ class Grouped:
             return f"no cases at all of {', '.join(map(repr, self.missing))}: an empty intersection decides nothing"
         return ""
 
-    def _compared(self, level: float, terms: Terms) -> Bounds:
+    def _compared(self, level: float, terms: Terms, need: Side) -> Bounds:
         if self.counted is not None:
             of_rates = pairs.gap_bounds if self.fold == "gap" else pairs.ratio_bounds
-            found = of_rates(self.counted.successes, self.counted.trials, level)
+            found = of_rates(self.counted.successes, self.counted.trials, level, need=need)
             return Bounds(low=found.low, high=found.high, method=found.method)
         of_arms = arms.gap_bounds_from_arms if self.fold == "gap" else arms.ratio_bounds_from_arms
         groups = _Arms(parts=self.parts, terms=terms)
@@ -176,27 +176,19 @@ class Grouped:
         """``None``: a fold over groups is no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """``None``: the extremes of a fold jump between groups."""
         return None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases the smaller of the deciding groups would need, both growing alike."""
-        from pytest_mlspec.stats.planning import scaled_to_decide
+        from pytest_mlspec.metrics.planned import scaled
 
-        value = float(self.values[member])
-        bounds = self.bounds(level, Terms())
-        right = value >= threshold if comparison == ">=" else value <= threshold
-        near = bounds.low if (comparison == ">=") == right else bounds.high
-        distance = abs(float(near[member]) - value)
-        size = int(min(self.group_sizes[member, group] for group in self.extremes(member)))
-        if not np.isfinite(distance) or not np.isfinite(value):
+        if not np.isfinite(self.values[member]):
             return None
-        return scaled_to_decide(size, value, threshold, distance, level, power)
+        return scaled(self, member, goal, size=int(min(self.group_sizes[member, self.extremes(member)])))
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The bound of a fold in which every group is without error, for rates."""
         if self.counted is None or not (self.counted.trials > 0).all():
             return None
@@ -210,8 +202,8 @@ class Grouped:
             counted=Counts(successes=flawless, trials=trials),
             unit=self.unit,
             greater_is_better=self.greater_is_better,
-        ).bounds(level, Terms())
-        return float(ideal.low[0] if comparison == ">=" else ideal.high[0])
+        ).bounds(goal.level, goal.terms)
+        return float(ideal.low[0] if goal.comparison == ">=" else ideal.high[0])
 
 
 def fold_groups(

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import ndtri
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.stats import betting
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 BLOCKS = Method(
     name="betting on blocks that hold cases of every class",
@@ -57,7 +57,7 @@ class Macro:
         n_members, n_examples = self.parts[0].hits.shape
         return np.full(n_members, n_examples, dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds; which of the two exact forms is used depends on class counts only."""
         n_members = len(self.sizes)
         empty = [name for name, part in zip(self.names, self.parts, strict=True) if not part.sizes.all()]
@@ -135,24 +135,22 @@ class Macro:
         """A macro average weighs cases by the sizes of their classes: no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows: the mean of those of the classes."""
-        rows = [part.pseudo_values() for part in self.parts]
-        known = [row for row in rows if row is not None]
-        return np.mean(known, axis=0) if len(known) == len(rows) else None
+        rows = [part.pseudo_values(terms) for part in self.parts]
+        known = [row.rows for row in rows if row is not None]
+        return PseudoValues(rows=np.mean(known, axis=0)) if len(known) == len(rows) else None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
         from pytest_mlspec.metrics.planned import scaled
 
-        return scaled(self, self.bounds(level, Terms()), member, threshold, comparison, level, power)
+        return scaled(self, member, goal)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The bound of a model that is right about every case; known where the classes are given by the truth."""
         if any(part.included is None or part.included.ndim == 2 for part in self.parts):
             return None
         flawless = tuple(replace(part, hits=np.asarray(part.included)[None].view(np.uint8)) for part in self.parts)
-        bounds = replace(self, parts=flawless).bounds(level, Terms())
-        return float(bounds.low[0]) if comparison == ">=" and np.isfinite(bounds.low[0]) else None
+        bounds = replace(self, parts=flawless).bounds(goal.level, goal.terms)
+        return float(bounds.low[0]) if goal.comparison == ">=" and np.isfinite(bounds.low[0]) else None

@@ -7,35 +7,34 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from pytest_mlspec.metrics.evidence import Evidence
+from pytest_mlspec.metrics.evidence import Evidence, Goal
 from pytest_mlspec.stats.betting import STAKE_CAP
-from pytest_mlspec.stats.bounds import Bounds, FloatArray
-from pytest_mlspec.verdict import Comparison
+from pytest_mlspec.stats.bounds import FloatArray
 
 
-def scaled(
-    evidence: Evidence,
-    bounds: Bounds,
-    member: int,
-    threshold: float,
-    comparison: Comparison,
-    level: float,
-    power: float,
-) -> int | None:
+def scaled(evidence: Evidence, member: int, goal: Goal, *, size: int | None = None) -> int | None:
     """How many cases bring the bound that matters to the threshold, if its distance shrinks with their square root.
 
+    Args:
+        evidence: what is measured.
+        member: whose bound matters.
+        goal: what is to be decided.
+        size: the cases that grow, where these are not all that decide.
+
     Returns:
-        The number of cases in all, in the unit of ``evidence.sizes``; ``None`` where the bound is open or the value is
+        The number of cases in all, in the unit of ``size``; ``None`` where the bound is open or the value is
         the threshold.
     """
     from pytest_mlspec.stats import planning
 
-    value, size = float(evidence.values[member]), int(evidence.sizes[member])
-    end = float(bounds.low[member] if value > threshold else bounds.high[member])
+    bounds = evidence.bounds(goal.level, goal.terms)
+    value = float(evidence.values[member])
+    size = int(evidence.sizes[member]) if size is None else size
+    end = float(bounds.low[member] if value > goal.threshold else bounds.high[member])
     distance = abs(value - end)
-    if not np.isfinite(distance) or not np.isfinite(value) or value == threshold or not size:
+    if not np.isfinite(distance) or not np.isfinite(value) or value == goal.threshold or not size:
         return None
-    return planning.scaled_to_decide(size, value, threshold, distance, level, power)
+    return planning.scaled_to_decide(size, value, goal.threshold, distance, goal.level, goal.power)
 
 
 _LARGEST = 10**8

@@ -10,11 +10,11 @@ import numpy as np
 from pytest_mlspec.metrics.case_losses import Loss, Losses, case_losses, loss_name
 from pytest_mlspec.metrics.cases import settings
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.predictions import predict
 from pytest_mlspec.stats import quantiles
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
@@ -87,7 +87,7 @@ class Quantile:
         """(members,) all cases."""
         return np.full(len(self.losses), self.losses.shape[1], dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``."""
         if self.cluster_codes is None and self.losses.shape[1]:
             return quantiles.quantile_bounds(self.losses, self.q, level)
@@ -110,22 +110,20 @@ class Quantile:
         """A quantile is no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """``None``: the jackknife is not consistent for quantiles (Efron 1982, section 3.4)."""
         return None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """As many cases as decide whether the share of losses beyond the threshold is small enough."""
         from pytest_mlspec.stats import planning
 
         losses = self.losses[member]
         if not losses.size or self.cluster_codes is not None:
             return None
-        beyond, limit = (losses > threshold, 1.0 - self.q) if comparison == "<=" else (losses < threshold, self.q)
-        return planning.trials_to_decide(float(beyond.mean()), limit, level, power=power, comparison="<=")
+        beyond, limit = (losses > goal.threshold, 1.0 - self.q) if goal.comparison == "<=" else (losses < goal.threshold, self.q)
+        return planning.trials_to_decide(float(beyond.mean()), limit, goal.level, power=goal.power, comparison="<=")
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """Not known: nobody says how small the loss of a flawless model can be."""
         return None

@@ -9,11 +9,11 @@ import numpy as np
 
 from pytest_mlspec.metrics.cases import Scores, class_word, is_positive, positive_class, settings
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.predictions import predict
 from pytest_mlspec.stats import ranking
 from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
@@ -110,7 +110,7 @@ class Ranking:
         """(members,) cases of the rarer class."""
         return np.full(len(self.scores), min(self._class_sizes()), dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``."""
         if self.cluster_codes is not None:
             unknown = np.full(len(self.scores), np.inf)
@@ -143,29 +143,27 @@ class Ranking:
         """The area compares pairs of cases: no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Influence rows by placements."""
         from pytest_mlspec.stats.jackknife import auroc_rows
 
-        return auroc_rows(self.scores, self.positive) if min(self._class_sizes()) else None
+        return PseudoValues(rows=auroc_rows(self.scores, self.positive)) if min(self._class_sizes()) else None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases of the rarer class, the other one growing alike, would decide it."""
         from pytest_mlspec.metrics.planned import scaled
         from pytest_mlspec.stats import planning
 
         value = float(self.values[member])
-        if not np.isfinite(value) or not 0.0 <= threshold <= 1.0 or self.cluster_codes is not None:
+        if not np.isfinite(value) or not 0.0 <= goal.threshold <= 1.0 or self.cluster_codes is not None:
             return None
         if self.named or self._in_blocks():
-            return scaled(self, self.bounds(level, Terms()), member, threshold, comparison, level, power)
-        return planning.trials_to_decide(value, threshold, level, power=power, comparison=comparison)
+            return scaled(self, member, goal)
+        return planning.trials_to_decide(value, goal.threshold, goal.level, power=goal.power, comparison=goal.comparison)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The bound of a model that ranks every positive case above every negative one."""
-        if comparison == "<=" or not min(self._class_sizes()) or self.cluster_codes is not None:
+        if goal.comparison == "<=" or not min(self._class_sizes()) or self.cluster_codes is not None:
             return None
         ideal = replace(self, scores=self.positive[None].astype(np.float64))
-        return float(ideal.bounds(level, Terms()).low[0])
+        return float(ideal.bounds(goal.level, goal.terms).low[0])

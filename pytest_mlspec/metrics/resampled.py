@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
-from pytest_mlspec.verdict import Comparison, Terms
+from pytest_mlspec.verdict import Terms
 
 BOOTSTRAP = Method(
     name="percentile bootstrap",
@@ -61,7 +61,7 @@ class Resampled:
         """(members,) all cases."""
         return np.full(self.n_members, len(self.rows), dtype=np.int64)
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``: open where resampling promises nothing."""
         n_units = len(self.rows) if self.cluster_codes is None else len(np.unique(self.cluster_codes))
         what = "examples" if self.cluster_codes is None else "clusters"
@@ -109,7 +109,7 @@ class Resampled:
         """One number has no values per case."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """Delete-a-group jackknife rows; ``None`` where the metric is not finite."""
         from pytest_mlspec.stats.jackknife import pseudo_values
 
@@ -118,16 +118,14 @@ class Resampled:
         rows = pseudo_values(
             lambda cases: self._measure(self.rows[cases]), len(self.rows), min(len(self.rows), _GROUPS)
         )
-        return rows if np.isfinite(rows).all() else None
+        return PseudoValues(rows=rows) if np.isfinite(rows).all() else None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
         from pytest_mlspec.metrics.planned import scaled
 
-        return scaled(self, self.bounds(level, Terms()), member, threshold, comparison, level, power)
+        return scaled(self, member, goal)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """Not known: nobody says what a flawless model would measure."""
         return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
 from pytest_mlspec.stats import jackknife, seed_planning, seeds
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.stats.seeds import SeedSpread
-from pytest_mlspec.verdict import Comparison, Terms, format_value
+from pytest_mlspec.verdict import Terms, format_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,21 +53,23 @@ class SeedStd:
         """The spread with bounds, ``None`` where the metric gives nothing to estimate the test-set noise from."""
         key = (level, terms.max_loss)
         if key not in self._kept:
-            cases = self.evidence.case_values(terms)
-            if cases is not None:
-                if cases.low is None or cases.high is None:
-                    found = jackknife.std_bounds(cases.rows, level)
-                else:
-                    found = seeds.std_bounds(cases.rows, level, cases.high - cases.low)
-            else:
-                rows = self.evidence.pseudo_values()
-                if rows is None:
-                    return None
-                found = jackknife.std_bounds(rows, level)
+            found = self._measured(level, terms)
+            if found is None:
+                return None
             self._kept[key] = found
         return self._kept[key]
 
-    def bounds(self, level: float, terms: Terms) -> Bounds:
+    def _measured(self, level: float, terms: Terms) -> SeedSpread | None:
+        cases = self.evidence.case_values(terms)
+        if cases is not None and cases.low is not None and cases.high is not None:
+            return seeds.std_bounds(cases.rows, level, cases.high - cases.low)
+        pseudo = self.evidence.pseudo_values(terms)
+        if pseudo is None:
+            return None
+        spread = jackknife.std_bounds(pseudo.rows, level, pseudo.width)
+        return replace(spread, high=np.inf, reason=pseudo.unbounded) if pseudo.unbounded else spread
+
+    def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(1,) one-sided bounds, each at ``level``."""
         spread = None
         reason = ""
@@ -100,26 +102,28 @@ class SeedStd:
         """``None``: a spread is no mean over cases."""
         return None
 
-    def pseudo_values(self) -> FloatArray | None:
+    def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """``None``: one number per ensemble."""
         return None
 
-    def plan(
-        self, member: int, threshold: float, comparison: Comparison, level: float, power: float = 0.9
-    ) -> int | None:
+    def plan(self, member: int, goal: Goal) -> int | None:
         """How many retrainings in all would decide it on the cases at hand."""
-        spread = self._spread(level, Terms())
-        return seed_planning.seeds_to_decide(spread, threshold, level, power) if spread is not None else None
+        spread = self._spread(goal.level, goal.terms)
+        if spread is None:
+            return None
+        return seed_planning.seeds_to_decide(spread, goal.threshold, goal.level, goal.power)
 
-    def more_examples(self, threshold: float, level: float) -> int | None:
+    def more_cases(self, goal: Goal) -> int | None:
         """How many examples in all would decide it with the retrainings at hand."""
-        spread = self._spread(level, Terms())
-        return seed_planning.examples_to_decide(spread, threshold, level) if spread is not None else None
+        spread = self._spread(goal.level, goal.terms)
+        if spread is None:
+            return None
+        return seed_planning.examples_to_decide(spread, goal.threshold, goal.level, goal.power)
 
-    def perfect(self, comparison: Comparison, level: float) -> float | None:
+    def perfect(self, goal: Goal) -> float | None:
         """The smallest limit that identical members could meet on so many cases."""
-        cases = self.evidence.case_values(Terms())
-        if comparison == ">=" or cases is None or cases.low is None or cases.high is None or self.clustered:
+        cases = self.evidence.case_values(goal.terms)
+        if goal.comparison == ">=" or cases is None or cases.low is None or cases.high is None or self.clustered:
             return None
         n_members, n_examples = cases.rows.shape
-        return seed_planning.smallest_provable(n_members, n_examples, level, cases.high - cases.low)
+        return seed_planning.smallest_provable(n_members, n_examples, goal.level, cases.high - cases.low)

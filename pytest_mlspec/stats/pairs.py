@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -81,13 +82,16 @@ def difference_bounds(
     return -minus_low.reshape(shape), high.reshape(shape)
 
 
-def gap_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) -> PairBounds:
+def gap_bounds(
+    successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Literal["low", "high", "both"] = "both"
+) -> PairBounds:
     """One-sided bounds for the largest minus the smallest rate of independent groups.
 
     Args:
         successes: (members, groups), successes of each group under each member; (groups,) is one member.
         trials: (groups,) or (members, groups), cases of each group.
         level: one-sided error level in (0, 1), for each side.
+        need: ``low`` leaves the upper bound open below level 0.05, where it is the costly one.
 
     Returns:
         The gap per member with its bounds: ``high`` at the full level, ``low`` (at least 0) at level / (G (G - 1)) per
@@ -104,7 +108,9 @@ def gap_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) ->
     n_groups = hits.shape[1]
     upper = square_and_add.differences_above(rate, *square_and_add.arms(hits, cases, rate, level))
     doubtful = other & ~empty & ((level < CLOSED_FORM_LEVEL) | (upper > CLOSED_FORM_DIFFERENCE))
-    if doubtful.any():
+    if need == "low" and level < CLOSED_FORM_LEVEL:
+        upper = np.full_like(upper, np.inf)
+    elif doubtful.any():
         trusted = np.where(other & ~doubtful, upper, -np.inf)
         ceiling = binomial.upper(hits, cases, level / 2)[:, :, None] - binomial.lower(hits, cases, level / 2)[:, None]
         ceiling = np.where(doubtful, np.maximum(ceiling, upper), -np.inf)
@@ -125,7 +131,9 @@ def gap_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) ->
     )
 
 
-def ratio_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) -> PairBounds:
+def ratio_bounds(
+    successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Literal["low", "high", "both"] = "both"
+) -> PairBounds:
     """One-sided bounds for the smallest over the largest rate of independent groups (the 80 % rule asks for >= 0.8).
 
     The bounds of a pair are those r at which the bound of the contrast p_g - r p_h, squares of the arms added, is 0.
@@ -134,6 +142,7 @@ def ratio_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) 
         successes: (members, groups), successes of each group under each member; (groups,) is one member.
         trials: (groups,) or (members, groups), cases of each group.
         level: one-sided error level in (0, 1), for each side.
+        need: ``high`` leaves the lower bound open below level 0.05, where it is the costly one.
 
     Returns:
         The ratio per member with its bounds: ``low`` at the full level, ``high`` (at most 1) at level / (G (G - 1)) per
@@ -150,6 +159,8 @@ def ratio_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float) 
     n_groups = hits.shape[1]
     if level >= CLOSED_FORM_LEVEL:
         lower = square_and_add.ratios_below(rate, *square_and_add.arms(hits, cases, rate, level))
+    elif need == "high":
+        lower = np.full((len(hits), n_groups, n_groups), -np.inf)
     else:
         floor = binomial.lower(hits, cases, level / 2)[:, :, None] / binomial.upper(hits, cases, level / 2)[:, None]
         lower = -_highest(_minus_ratio_lower, hits, cases, level, np.where(other & ~empty, -floor, -np.inf))

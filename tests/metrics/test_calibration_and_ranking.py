@@ -7,10 +7,16 @@ import pytest
 from scipy.stats import binomtest
 
 from pytest_mlspec import metrics
+from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.predictions import Predictions
-from pytest_mlspec.verdict import Terms
+from pytest_mlspec.verdict import Comparison, Terms
 
 LEVEL = 0.05
+
+
+def goal(threshold: float, comparison: Comparison) -> Goal:
+    return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
+
 
 
 def _three_classes(n: int = 1500, n_members: int = 2, **more: object) -> Predictions:
@@ -60,17 +66,17 @@ def test_rows_and_slices_of_the_expected_error(settings):
     evidence = metrics.ece(said, **settings).evidence
     part = metrics.ece(said.where(half=1), **settings)
 
-    assert evidence.pseudo_values().mean(axis=1) == pytest.approx(evidence.values)
+    assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
     assert evidence.take(np.arange(1, 1500, 2)).values == pytest.approx(part.values)
-    assert evidence.case_values(Terms()) is None and evidence.perfect("<=", LEVEL) is None
-    assert evidence.plan(0, 0.1, "<=", LEVEL) > 0
+    assert evidence.case_values(Terms()) is None and evidence.perfect(goal(0.5, "<=")) is None
+    assert evidence.plan(0, goal(0.1, "<=")) > 0
 
 
 def test_the_worst_bin_has_no_rows_and_is_open_with_few_cases():
     evidence = metrics.mce(_three_classes(n=60)).evidence
     bounds = evidence.bounds(LEVEL, Terms())
 
-    assert evidence.pseudo_values() is None
+    assert evidence.pseudo_values(Terms()) is None
     assert bounds.high[0] > 0.4 and bounds.reason
 
 
@@ -157,15 +163,13 @@ def test_one_class_alone_has_no_auroc():
     bounds = estimate.evidence.bounds(LEVEL, Terms())
 
     assert np.isnan(estimate.value) and bounds.low[0] == -np.inf and "no negative cases" in bounds.reason
-    assert estimate.evidence.pseudo_values() is None and estimate.evidence.plan(0, 0.9, ">=", LEVEL) is None
+    assert estimate.evidence.pseudo_values(Terms()) is None and estimate.evidence.plan(0, goal(0.9, ">=")) is None
 
 
 def test_rows_plan_and_best_bound_of_auroc():
     evidence = metrics.auroc(_scored(60, 90)).evidence
 
-    assert evidence.pseudo_values().mean(axis=1) == pytest.approx(evidence.values)
-    assert evidence.perfect(">=", LEVEL) == pytest.approx(LEVEL ** (1 / 60))
-    assert evidence.plan(0, evidence.values[0] - 0.1, ">=", LEVEL) < evidence.plan(
-        0, evidence.values[0] - 0.05, ">=", LEVEL
-    )
-    assert metrics.auroc(_scored(40, 400)).evidence.plan(0, 0.5, ">=", LEVEL) > 0
+    assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
+    assert evidence.perfect(goal(0.5, ">=")) == pytest.approx(LEVEL ** (1 / 60))
+    assert evidence.plan(0, goal(evidence.values[0] - 0.1, ">=")) < evidence.plan(0, goal(evidence.values[0] - 0.05, ">="))
+    assert metrics.auroc(_scored(40, 400)).evidence.plan(0, goal(0.5, ">=")) > 0

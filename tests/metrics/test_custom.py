@@ -9,10 +9,16 @@ from sklearn.linear_model import LogisticRegression
 from pytest_mlspec import metrics
 from pytest_mlspec.data import Dataset
 from pytest_mlspec.metrics import metric
+from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.predictions import Predictions
-from pytest_mlspec.verdict import Terms
+from pytest_mlspec.verdict import Comparison, Terms
 
 LEVEL = 0.05
+
+
+def goal(threshold: float, comparison: Comparison) -> Goal:
+    return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
+
 GENERATOR = np.random.default_rng(4)
 Y = GENERATOR.normal(size=120)
 NUMBERS = Predictions(y=Y, values=Y + GENERATOR.normal(size=(3, 120)), columns={"half": np.arange(120) % 2})
@@ -121,9 +127,9 @@ def test_rows_and_parts_of_a_resampled_number():
     evidence = median_error(NUMBERS).evidence
     part = evidence.take(np.flatnonzero(NUMBERS.columns["half"] == 1))
 
-    assert evidence.pseudo_values().mean(axis=1) == pytest.approx(evidence.values)
+    assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
     assert part.values == pytest.approx(median_error(NUMBERS.where(half=1)).values)
-    assert evidence.plan(0, evidence.values[0] + 0.05, "<=", LEVEL) > 120
+    assert evidence.plan(0, goal(evidence.values[0] + 0.05, "<=")) > 120
 
 
 @pytest.mark.parametrize(

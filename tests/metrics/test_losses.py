@@ -7,12 +7,18 @@ import pytest
 from scipy.stats import binomtest
 
 from pytest_mlspec import metrics
+from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.metrics.planned import betting_to_decide
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats import betting
-from pytest_mlspec.verdict import Terms
+from pytest_mlspec.verdict import Comparison, Terms
 
 LEVEL = 0.05
+
+
+def goal(threshold: float, comparison: Comparison, terms: Terms = Terms()) -> Goal:
+    return Goal(threshold=threshold, comparison=comparison, level=LEVEL, terms=terms)
+
 GENERATOR = np.random.default_rng(8)
 Y = GENERATOR.normal(size=400)
 NUMBERS = Predictions(y=Y, values=Y + GENERATOR.normal(scale=0.5, size=(2, 400)), columns={"road": np.arange(400) % 2})
@@ -88,13 +94,13 @@ def test_clustered_rows_leave_a_mean_undecided_and_say_so():
 
 def test_a_limit_at_half_the_distance_takes_about_four_times_the_cases():
     evidence = metrics.mae(NUMBERS).evidence
-    evidence.bounds(LEVEL, Terms(max_loss=4.0))
+    terms = Terms(max_loss=4.0)
     value = evidence.values[0]
-    near, far = (evidence.plan(0, value + distance, "<=", LEVEL) for distance in (0.02, 0.04))
+    near, far = (evidence.plan(0, goal(value + distance, "<=", terms)) for distance in (0.02, 0.04))
 
     assert near == pytest.approx(4 * far, rel=0.2)
-    assert metrics.mae(NUMBERS).evidence.plan(0, value + 0.1, "<=", LEVEL) is None  # open without max_loss
-    assert evidence.plan(0, 5.0, "<=", LEVEL) is None  # beyond what one case can have
+    assert evidence.plan(0, goal(value + 0.1, "<=")) is None  # open without max_loss
+    assert evidence.plan(0, goal(5.0, "<=", terms)) is None  # beyond what one case can have
 
 
 @pytest.mark.parametrize(("limit", "met"), [(0.2, True), (0.14, False)])
@@ -132,7 +138,7 @@ def test_failures_wait_for_the_delta_of_the_contract():
     for judge in (
         lambda: pending.evidence.bounds(LEVEL, Terms()),
         lambda: pending.evidence.case_values(Terms()),
-        lambda: pending.evidence.pseudo_values(),
+        lambda: pending.evidence.pseudo_values(Terms()),
         lambda: pending.evidence.by_groups(np.zeros(400, dtype=int), 1),
     ):
         with pytest.raises(ValueError, match="give delta="):
@@ -200,4 +206,4 @@ def test_a_quantile_is_planned_as_the_share_beyond_its_limit():
     # 5 % of the losses lie beyond 95; that at most 10 % do is proved with 90 % power by 263 cases.
     said = Predictions(y=np.zeros(100), values=np.arange(1, 101.0))
 
-    assert metrics.loss_quantile(said, q=0.9).evidence.plan(0, 95.0, "<=", LEVEL) == 263
+    assert metrics.loss_quantile(said, q=0.9).evidence.plan(0, goal(95.0, "<=")) == 263

@@ -7,10 +7,16 @@ import pytest
 from scipy.stats import binomtest
 
 from pytest_mlspec import metrics
+from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.predictions import Predictions
-from pytest_mlspec.verdict import Terms
+from pytest_mlspec.verdict import Comparison, Terms
 
 LEVEL = 0.05
+
+
+def goal(threshold: float, comparison: Comparison) -> Goal:
+    return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
+
 GENERATOR = np.random.default_rng(3)
 
 
@@ -72,8 +78,8 @@ def test_nothing_to_count_is_never_a_value():
         assert np.isnan(estimate.value)
         assert (bounds.low[0], bounds.high[0]) == (-np.inf, np.inf)
         assert bounds.reason.startswith("there are no ")
-        assert estimate.evidence.plan(0, 0.9, ">=", LEVEL) is None
-        assert estimate.evidence.pseudo_values() is None
+        assert estimate.evidence.plan(0, goal(0.9, ">=")) is None
+        assert estimate.evidence.pseudo_values(Terms()) is None
 
 
 def test_a_member_without_predicted_positives_is_open_and_the_other_is_not():
@@ -152,7 +158,7 @@ def test_groups_are_counted_in_one_pass(metric):
 def test_pseudo_values_have_the_metric_as_their_mean(metric):
     evidence = getattr(metrics, metric)(_binary()).evidence
 
-    assert evidence.pseudo_values().mean(axis=1) == pytest.approx(evidence.values)
+    assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
 
 
 def test_case_values_are_given_where_the_cases_are_the_same_for_every_member():
@@ -196,13 +202,13 @@ def test_what_a_flawless_model_could_prove():
     said = _binary()
     n_positive = int((said.y == "ill").sum())
 
-    assert metrics.recall(said).evidence.perfect(">=", LEVEL) == pytest.approx(LEVEL ** (1 / n_positive))
-    assert metrics.false_positive_rate(said).evidence.perfect("<=", LEVEL) == pytest.approx(
+    assert metrics.recall(said).evidence.perfect(goal(0.5, ">=")) == pytest.approx(LEVEL ** (1 / n_positive))
+    assert metrics.false_positive_rate(said).evidence.perfect(goal(0.5, "<=")) == pytest.approx(
         1 - LEVEL ** (1 / (200 - n_positive))
     )
-    assert metrics.precision(said).evidence.perfect(">=", LEVEL) is None
+    assert metrics.precision(said).evidence.perfect(goal(0.5, ">=")) is None
     jaccard = LEVEL ** (1 / n_positive)
-    assert metrics.f1(said).evidence.perfect(">=", LEVEL) == pytest.approx(2 * jaccard / (1 + jaccard))
+    assert metrics.f1(said).evidence.perfect(goal(0.5, ">=")) == pytest.approx(2 * jaccard / (1 + jaccard))
 
 
 def test_plans_are_exact_for_independent_cases():
@@ -210,8 +216,8 @@ def test_plans_are_exact_for_independent_cases():
     said = Predictions(y=np.zeros(20, dtype=int), labels=np.arange(20) == 0, classes=[0, 1])
 
     assert metrics.accuracy(said).value == 0.95
-    assert metrics.accuracy(said).evidence.plan(0, 0.90, ">=", LEVEL) == 263
-    assert metrics.accuracy(said).evidence.plan(0, 0.95, ">=", LEVEL) is None
+    assert metrics.accuracy(said).evidence.plan(0, goal(0.90, ">=")) == 263
+    assert metrics.accuracy(said).evidence.plan(0, goal(0.95, ">=")) is None
 
 
 def test_macro_averages_are_open_where_a_class_has_no_case():
@@ -230,8 +236,8 @@ def test_macro_averages_name_the_weakest_class_and_have_rows():
         evidence = metric(said, average="macro").evidence
         bounds = evidence.bounds(LEVEL, Terms())
         assert bounds.low[0] < evidence.values[0] < bounds.high[0]
-        assert evidence.pseudo_values().mean(axis=1) == pytest.approx(evidence.values)
+        assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
     assert metrics.recall(said, average="macro").evidence.counts(0) == "lowest for 2: 0.750 (15/20)"
-    assert metrics.recall(said, average="macro").evidence.perfect(">=", LEVEL) > 0.8
+    assert metrics.recall(said, average="macro").evidence.perfect(goal(0.5, ">=")) > 0.8
     clustered = Predictions(y=said.y, labels=said.classes[said.labels[0]], clusters=np.arange(100) // 2)
     assert metrics.recall(clustered, average="macro").evidence.bounds(LEVEL, Terms()).method.bound_class == "asymptotic"
