@@ -66,10 +66,17 @@ def _beyond_any_model(estimate: Estimate, finding: Finding, goal: Goal) -> list[
     if best is None or goal.right(best):
         return []
     if estimate.form == "seed_std":
-        return [f"even identical members on these cases prove only a seed std <= {format_value(best)}: more cases are needed too"]
+        proven = f"even identical members on these cases prove only a seed std <= {format_value(best)}"
+        return [f"{proven}: more cases are needed too"]
+    if estimate.form in ("gap", "ratio"):
+        # Unequal rates may prove a little more where group sizes differ, so "no model" would claim too much.
+        why, what = "too few cases: even with a rate of 1 in every group", estimate.subject
+    else:
+        why = "no model could meet this on these cases: even without an error"
+        what = estimate.metric.replace("_", " ") if estimate.form == "level" else estimate.subject
     return [
-        f"no model could meet this on these cases: even without an error, {finding.n:,} {finding.unit} prove only "
-        f"{estimate.metric.replace('_', ' ')} {goal.comparison} {format_value(best)}, not {format_limit(goal.threshold)}"
+        f"{why}, {finding.n:,} {finding.unit} prove only {what} {goal.comparison} {format_value(best)}, "
+        f"not {format_limit(goal.threshold)}"
     ]
 
 

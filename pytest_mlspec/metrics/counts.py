@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from pytest_mlspec.metrics.folds import member_name
 from pytest_mlspec.metrics.judge import refuse_training_rows
 from pytest_mlspec.stats.bounds import IntArray
 from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide
@@ -44,7 +45,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     if len(failing[worst]) > SHOWN:
         lines.append(f"and {len(failing[worst]) - SHOWN} more failing cases")
     if len(failing) > 1:
-        lines.insert(0, f"worst of {len(failing)} members (seed {predictions.seeds[worst]})")
+        lines.insert(0, f"worst of {len(failing)} members ({member_name(estimate, worst)})")
     return announce(
         Verdict(
             outcome=decide(failures, failures, "<=", float(limit)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side, at_delta
 from pytest_mlspec.stats import betting, paired
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import Terms
@@ -40,7 +40,7 @@ class Difference:
         return self.first.unit
 
     def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
-        """(members,) one-sided bounds: from discordant cases for rates, by betting for bounded losses, else from arms."""
+        """(members,) one-sided bounds: discordant cases for rates, betting for bounded losses, else arms."""
         rows = self._paired_rows(terms)
         if rows is None:
             return self._from_arms(level, terms)
@@ -74,8 +74,15 @@ class Difference:
         first, second = self.first.bounds(level / 2, terms), self.second.bounds(level / 2, terms)
         method = replace(first.method, name=f"{first.method.name} for each model, Bonferroni")
         return Bounds(
-            low=first.low - second.high, high=first.high - second.low, method=method, reason=first.reason or second.reason
+            low=first.low - second.high,
+            high=first.high - second.low,
+            method=method,
+            reason=first.reason or second.reason,
         )
+
+    def at(self, delta: float) -> Difference:
+        """The difference of failure rates at this largest loss of one case."""
+        return replace(self, first=at_delta(self.first, delta), second=at_delta(self.second, delta))
 
     def take(self, cases: IntArray) -> Evidence:
         """The difference on these positions of the predictions only."""
@@ -137,6 +144,11 @@ def paired_difference(first: Estimate, second: Estimate) -> Estimate:
         raise ValueError(
             f"a paired difference needs the same cases: {left.dataset_name or 'the first'} has {left.n_examples:,}, "
             f"{right.dataset_name or 'the second'} {right.n_examples:,}, and their contents differ"
+        )
+    if left.retrained and right.retrained and left.n_members != right.n_members and left.seeds == right.seeds:
+        raise ValueError(
+            f"a paired difference needs as many members on both sides, or one trained model on one of them: "
+            f"{left.name} has {left.n_members}, {right.name} has {right.n_members}"
         )
     if left.retrained and right.retrained and left.seeds != right.seeds:
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import Evidence
+from pytest_mlspec.metrics.evidence import Evidence, at_delta
 from pytest_mlspec.stats.bounds import Bounds, FloatArray
 from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value
 
@@ -109,9 +109,7 @@ class Estimate:
         from pytest_mlspec.metrics.spread import SeedStd
 
         self._require_level(".seed_std()")
-        evidence = SeedStd(
-            evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered
-        )
+        evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered)
         return replace(self, evidence=evidence, form="seed_std", greater_is_better=False)
 
     def __sub__(self, other: object) -> Estimate:
@@ -128,16 +126,15 @@ class Estimate:
 
     def with_delta(self, delta: float) -> Estimate:
         """The failure rate at this largest loss of one case, where the body left it to the contract."""
-        from pytest_mlspec.metrics.losses import PendingFailures
-
-        if not isinstance(self.evidence, PendingFailures):
-            raise TypeError(f"delta belongs to failure_rate; {self.subject} has none")
-        settings = (*(pair for pair in self.settings if pair[0] != "delta"), ("delta", delta))
-        return replace(self, evidence=self.evidence.at(delta), settings=settings)
+        if self.metric != "failure_rate" or "delta" in dict(self.settings):
+            raise TypeError(f"delta is what failure_rate(...) leaves open; {self.subject} awaits none")
+        return replace(self, evidence=at_delta(self.evidence, delta), settings=(*self.settings, ("delta", delta)))
 
     def _require_level(self, operation: str) -> None:
         if self.form != "level":
-            raise TypeError(f"{operation} is not defined on a {self.form} ({self.subject}): apply it to the metric itself")
+            raise TypeError(
+                f"{operation} is not defined on a {self.form} ({self.subject}): apply it to the metric itself"
+            )
 
     @property
     def _clustered(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import Comparison, Terms
@@ -50,7 +50,7 @@ class Goal:
     threshold: float
     comparison: Comparison
     level: float
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     power: float = 0.9
 
     def right(self, value: float) -> bool:
@@ -93,3 +93,22 @@ class Evidence(Protocol):
 
     def perfect(self, goal: Goal) -> float | None:
         """The bound that a flawless model would reach on these cases; ``None`` where that is not known."""
+
+
+@runtime_checkable
+class AwaitsDelta(Protocol):
+    """Evidence of failures, or a fold of it, that cannot be judged before delta is known."""
+
+    def at(self, delta: float) -> Evidence:
+        """The evidence at this largest loss of one case."""
+
+
+def at_delta(evidence: Evidence, delta: float) -> Evidence:
+    """The evidence at this largest loss of one case.
+
+    Raises:
+        TypeError: it is not about failures.
+    """
+    if not isinstance(evidence, AwaitsDelta):
+        raise TypeError("delta belongs to failure_rate: this evidence has none")
+    return evidence.at(delta)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_mlspec.metrics.evidence import Side
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
-from pytest_mlspec.verdict import Comparison, Terms, format_percent
+from pytest_mlspec.verdict import Comparison, Terms, format_percent, format_value
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -71,14 +71,17 @@ def _member_words(estimate: Estimate, member: int, other: int, violating: int) -
     if (n_members > 1 or estimate.form != "level") and (counts := estimate.evidence.counts(member)):
         parts.append(counts)
     if n_members > 1:
-        words = f"worst of {n_members} members ({_seed(estimate, member)})"
-        parts.append(words if other == member else f"{words}, other bound from {_seed(estimate, other)}")
+        words = f"worst of {n_members} members ({member_name(estimate, member)})"
+        parts.append(words if other == member else f"{words}, other bound from {member_name(estimate, other)}")
         if violating:
-            parts.append(f"all {n_members} violate it" if violating == n_members else f"{violating} of {n_members} violate it")
+            parts.append(
+                f"all {n_members} violate it" if violating == n_members else f"{violating} of {n_members} violate it"
+            )
     return ("; ".join(parts),) if parts else ()
 
 
-def _seed(estimate: Estimate, member: int) -> str:
+def member_name(estimate: Estimate, member: int) -> str:
+    """``seed 3``, or ``member 3`` of members that nobody gave seeds."""
     seeds = estimate.predictions.seeds
     return f"seed {seeds[member]}" if len(seeds) > member else f"member {member}"
 
@@ -88,13 +91,18 @@ def mean_member(estimate: Estimate, comparison: Comparison, terms: Terms) -> Fin
     from pytest_mlspec.stats import seeds
 
     evidence, values = estimate.evidence, estimate.evidence.values
+    smallest, largest = (format_value(float(end)) for end in (values.min(), values.max()))
     reasons: tuple[str, ...] = ()
     cases = evidence.case_values(terms)
     bounds = Bounds(low=np.array(-np.inf), high=np.array(np.inf), method=seeds.SEED_MEAN)
     if not estimate.predictions.retrained:
         reasons = (f"members='mean' needs at least 5 retrainings to be met: {NOT_RETRAINED}",)
+    elif not evidence.sizes.all():
+        reasons = (f"there are no {evidence.unit} to judge",)
     elif cases is None or cases.low is None or cases.high is None:
-        reasons = (f"members='mean' is not defined for {estimate.subject}: it is not a mean of bounded values over cases",)
+        reasons = (
+            f"members='mean' is not defined for {estimate.subject}: it is not a mean of bounded values over cases",
+        )
     elif estimate.predictions.cluster_codes is not None:
         reasons = ("rows are clustered, and the mean over seeds has no clustered form",)
     else:
@@ -108,7 +116,7 @@ def mean_member(estimate: Estimate, comparison: Comparison, terms: Terms) -> Fin
         n=int(evidence.sizes[0]),
         unit=evidence.unit,
         method=bounds.method,
-        details=(f"mean of {len(values)} members, from {values.min():.3f} to {values.max():.3f}",),
+        details=(f"mean of {len(values)} members, from {smallest} to {largest}",),
         reasons=reasons,
     )
 
@@ -124,6 +132,7 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
     else:
         passes, fails = int(np.sum(bounds.high <= threshold)), int(np.sum(bounds.low > threshold))
     n_members = len(evidence.values)
+    open_ones = n_members - passes - fails
     needed = retrainings.needed_members(share, terms.level)
     if not estimate.predictions.retrained:
         low, high = 0.0, 1.0
@@ -140,8 +149,9 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
         high=high,
         n=n_members,
         unit="retrainings",
-        method=retrainings.RETRAININGS,
-        details=(f"{passes} met, {fails} violated, {n_members - passes - fails} undecided, each judged by {bounds.method.name}",),
+        # The share itself is exact; what it counts is no better than the bounds that judged each member.
+        method=replace(retrainings.RETRAININGS, bound_class=bounds.method.bound_class),
+        details=(f"{passes} met, {fails} violated, {open_ones} undecided, each judged by {bounds.method.name}",),
         reasons=reasons,
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side, at_delta
 from pytest_mlspec.stats import arms, binomial, pairs
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
 from pytest_mlspec.verdict import BOUND_CLASSES, Terms, format_value
@@ -124,6 +124,8 @@ class Grouped:
         empty = [label for label, size in zip(self.labels, self.group_sizes.min(axis=0), strict=True) if size == 0]
         if empty:
             return f"no {self.unit} in the group {', '.join(map(repr, empty))}: a group without cases decides nothing"
+        if self.fold == "ratio" and not self.group_values.any(axis=1).all():
+            return "the ratio is not defined where the value of every group is 0"
         if self.missing:
             return f"no cases at all of {', '.join(map(repr, self.missing))}: an empty intersection decides nothing"
         return ""
@@ -144,6 +146,12 @@ class Grouped:
             return Bounds(low=found.low, high=found.high, method=binomial.CLOPPER_PEARSON)
         groups = _Arms(parts=self.parts, terms=terms)
         return groups.named(arms.worst_bounds_from_arms(self.group_values, groups, level, greater_is_better=better))
+
+    def at(self, delta: float) -> Grouped:
+        """The fold of failure rates at this largest loss of one case."""
+        parts = tuple(at_delta(part, delta) for part in self.parts)
+        counted = _counts_of(parts)
+        return replace(self, parts=parts if counted is None else (), counted=counted)
 
     def take(self, cases: IntArray) -> Evidence:
         """Not defined: a fold is made of the whole.
@@ -236,4 +244,17 @@ def fold_groups(
         counted=counted,
         unit=evidence.unit,
         greater_is_better=greater_is_better,
+    )
+
+
+def _counts_of(parts: Sequence[Evidence]) -> Counts | None:
+    """Hits and cases of every group, where each is a rate of independent cases."""
+    rates = [
+        part for part in parts if isinstance(part, Rate) and part.cluster_codes is None and part.transform == "rate"
+    ]
+    if len(rates) < len(parts):
+        return None
+    return Counts(
+        successes=np.stack([rate.successes for rate in rates], axis=1).astype(np.float64),
+        trials=np.stack([rate.sizes for rate in rates], axis=1).astype(np.float64),
     )

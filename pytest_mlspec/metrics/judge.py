@@ -23,10 +23,21 @@ from pytest_mlspec.verdict import (
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
-FRACTIONS = frozenset({
-    "accuracy", "auroc", "ece", "f1", "failure_rate", "false_positive_rate", "mce", "precision", "recall", "selection_rate",
-    "specificity",
-})
+FRACTIONS = frozenset(
+    {
+        "accuracy",
+        "auroc",
+        "ece",
+        "f1",
+        "failure_rate",
+        "false_positive_rate",
+        "mce",
+        "precision",
+        "recall",
+        "selection_rate",
+        "specificity",
+    }
+)
 """Metrics that lie in [0, 1] whatever the data."""
 
 

@@ -60,6 +60,8 @@ class SeedStd:
         return self._kept[key]
 
     def _measured(self, level: float, terms: Terms) -> SeedSpread | None:
+        if not self.evidence.sizes.all():
+            return None
         cases = self.evidence.case_values(terms)
         if cases is not None and cases.low is not None and cases.high is not None:
             return seeds.std_bounds(cases.rows, level, cases.high - cases.low)
@@ -75,11 +77,15 @@ class SeedStd:
         reason = ""
         if not self.retrained or len(self.evidence.values) < 2:
             reason = "needs at least 2 retrainings: one trained model says nothing about retraining"
+        elif not self.evidence.sizes.all():
+            reason = f"there are no {self.evidence.unit} to judge"
         elif self.clustered:
             reason = "rows are clustered, and the spread over seeds has no clustered form"
         else:
             spread = self._spread(level, terms)
-            reason = spread.reason if spread is not None else "this metric has no values per case to tell test-set noise by"
+            reason = (
+                spread.reason if spread is not None else "this metric has no values per case to tell test-set noise by"
+            )
         if spread is None:
             return Bounds(low=np.array([0.0]), high=np.array([np.inf]), method=seeds.SEED_STD, reason=reason)
         return Bounds(low=np.array([spread.low]), high=np.array([spread.high]), method=spread.method, reason=reason)
