@@ -1,0 +1,51 @@
+"""What the examples leave out of the main run: the undecided one. README's first command runs the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+UNDECIDED = EXAMPLES / "undecided_diabetes.py"
+
+
+def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    pytester.makeini("[pytest]\n")
+    return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", str(UNDECIDED), *options)
+
+
+def test_an_undecided_requirement_fails_and_says_how_many_more_would_tell(pytester: pytest.Pytester) -> None:
+    result = run(pytester)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*Undecided: UNDECIDED FAIR-1: gap in accuracy by sex <= 0.10",
+            "E*0.10 lies inside",
+            "E*examples in the smaller group would decide it at this rate (90% power)*",
+            "E*because: policy 4.2: equal quality of service",
+        ]
+    )
+    assert result.ret == 1
+
+
+def test_an_undecided_requirement_may_be_allowed(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--mlspec-undecided=allow")
+
+    result.stdout.fnmatch_lines(["*1 undecided in *"])
+    assert result.ret == 0
+
+
+def test_the_main_run_leaves_only_that_file_out() -> None:
+    left_out = [path.name for path in EXAMPLES.glob("*.py") if not path.name.startswith("test_")]
+
+    assert left_out == ["undecided_diabetes.py"]
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("test_*.py")), ids=lambda path: path.name)
+def test_every_red_state_is_a_strict_xfail(path: Path) -> None:
+    text = path.read_text()
+
+    assert "skip" not in text
+    assert text.count("pytest.mark.xfail(") == text.count("pytest.mark.xfail(strict=True")

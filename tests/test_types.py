@@ -1,0 +1,70 @@
+"""The typed markers: completion for the editor means type errors for typos, by mypy, in a project of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+api = pytest.importorskip("mypy.api", reason="mypy comes with the dev extra")
+
+HEAD = """\
+from pytest_mlspec import Dataset, Ensemble, Predictions, calibration, metrics, parity, satisficing, seed_variance
+"""
+GOOD = """
+@satisficing(at_least=0.9, id="A", because="b", members="mean", confidence=0.99)
+def test_level() -> None: ...
+
+@satisficing(max_failure_rate=0.01, delta=2.0, members=0.9)
+def test_failures() -> None: ...
+
+@calibration(max_ece=0.05, bins=15)
+def test_calibration() -> None: ...
+
+@parity(by=["sex", "age_band"], max_gap=0.1)
+def test_parity() -> None: ...
+
+@seed_variance(max_std=0.01)
+def test_spread() -> None: ...
+
+def test_numbers(ensemble: Ensemble, data: Dataset) -> None:
+    assert metrics.recall(ensemble, data).gap(by="sex") <= 0.1
+    assert metrics.accuracy(Predictions(y=[0, 1], labels=[0, 1])) >= 0.9
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all, so that mypy reads NumPy once."""
+    return tmp_path_factory.mktemp("typed")
+
+
+def check(folder: Path, body: str) -> tuple[str, int]:
+    file = folder / "test_user.py"
+    file.write_text(HEAD + body)
+    out, _, status = api.run(["--strict", "--ignore-missing-imports", f"--cache-dir={folder / 'cache'}", str(file)])
+    return out, status
+
+
+def test_what_the_documentation_shows_has_no_type_error(folder: Path) -> None:
+    out, status = check(folder, GOOD)
+
+    assert (out.strip(), status) == ("Success: no issues found in 1 source file", 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("@satisficing(at_leest=0.9)", 'Unexpected keyword argument "at_leest" for "satisficing"'),
+        ("@satisficing(at_least='0.9')", 'Argument "at_least" to "satisficing" has incompatible type "str"'),
+        ("@satisficing(0.9)", "Too many positional arguments"),
+        ("@parity(max_gap=0.1)", 'Missing named argument "by" for "parity"'),
+        ("@seed_variance()", 'Missing named argument "max_std" for "seed_variance"'),
+        ("@satisficing(at_least=0.9, members='all')", 'Argument "members" to "satisficing" has incompatible type'),
+    ],
+)
+def test_a_typo_is_a_type_error(folder: Path, line: str, error: str) -> None:
+    out, status = check(folder, f"\n{line}\ndef test_typo() -> None: ...\n")
+
+    assert error in out
+    assert status == 1
