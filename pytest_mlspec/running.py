@@ -1,6 +1,6 @@
 """What belongs to the running test, wherever its code runs.
 
-The plugin loads this module in every pytest run, so it imports next to nothing and makes no dataclass.
+The first test of every pytest run loads this module, so it imports next to nothing and makes no dataclass.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The pytest hooks: they record what a test judged, guard its pass and show what was found. No mathematics here.
 
-Unused, the plugin costs a few light imports: whatever judges, trains or reports is imported when a test asks for it.
+Unused, the plugin costs a few light imports: what a test needs is imported when the first one runs, and whatever
+judges, trains or reports when a test asks for it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlspec import options
-from pytest_mlspec.fixtures import NOTES
-from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of this plugin)
+from pytest_mlspec.fixtures import (  # noqa: F401  (the fixtures of this plugin)
+    NOTES,
+    PROVIDED,
     breast_cancer,
     diabetes,
     diabetes_high,
@@ -20,12 +22,22 @@ from pytest_mlspec.fixtures.provided import (  # noqa: F401  (the fixtures of th
     requirement,
     spurious_regression,
 )
-from pytest_mlspec.plugin.trials import ASKED, TRIAL, UNDECIDED, Trial
 from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
-from pytest_mlspec.running import CONTRACTS, RECORDER
 
 if TYPE_CHECKING:
+    from pytest_mlspec.markers import Asked
+    from pytest_mlspec.plugin.trials import Trial
     from pytest_mlspec.report.run import Run
+
+ASKED: pytest.StashKey[Asked] = pytest.StashKey()
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+UNDECIDED = "mlspec_undecided"
+"""The attribute of a report that stands for the outcome *undecided*."""
+
+
+def __dir__() -> list[str]:
+    """Hooks and fixtures only: pytest looks at every name of a plugin in every run, and the others are not for it."""
+    return [*(name for name in globals() if name.startswith("pytest_")), *PROVIDED]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,7 +120,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    trial = item.stash[TRIAL] = Trial(item)
+    from pytest_mlspec.plugin.trials import Trial
+    from pytest_mlspec.running import CONTRACTS, RECORDER
+
+    trial = item.stash[TRIAL] = Trial(item, item.stash.get(ASKED, None))
     with RECORDER.hold(trial.recorder), CONTRACTS.hold(trial.contracts):
         return (yield)
 
@@ -117,6 +132,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
     if fixturedef.scope == "function":
         return (yield)
+    from pytest_mlspec.running import CONTRACTS, RECORDER
+
     why = f"while the {fixturedef.scope} fixture {fixturedef.argname!r} was set up: that fixture outlives the test"
     with RECORDER.hold(None), CONTRACTS.hold(why):
         return (yield)
@@ -159,6 +176,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    from pytest_mlspec.running import RECORDER
+
     recorder = RECORDER.get()
     if recorder is None or recorder.last_asked is None:
         return None
@@ -204,6 +223,9 @@ class RunReporter:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self._run: Run | None = None
+
+    def __dir__(self) -> list[str]:
+        return [name for name in type(self).__dict__ if name.startswith("pytest_")]
 
     @property
     def run(self) -> Run:

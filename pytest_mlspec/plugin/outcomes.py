@@ -8,10 +8,11 @@ import pytest
 
 from pytest_mlspec import options
 from pytest_mlspec.fixtures import NOTES
-from pytest_mlspec.plugin.trials import UNDECIDED, Trial
+from pytest_mlspec.plugin import UNDECIDED
 from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, PROPERTY, pack, rows_of_test
 
 if TYPE_CHECKING:
+    from pytest_mlspec.plugin.trials import Trial
     from pytest_mlspec.requirements.guard import Conclusion
     from pytest_mlspec.verdict import Verdict
 

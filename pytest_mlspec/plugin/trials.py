@@ -1,6 +1,6 @@
 """One test from set-up to tear-down: what it was asked and what it judged.
 
-The plugin loads this module in every pytest run; what judging needs is imported when a test asks or judges something.
+The first test of every run loads this module; what judging needs is imported when a test asks or judges something.
 """
 
 from __future__ import annotations
@@ -18,18 +18,15 @@ if TYPE_CHECKING:
     from pytest_mlspec.requirements.guard import Conclusion
     from pytest_mlspec.verdict import Verdict
 
-ASKED: pytest.StashKey[Asked] = pytest.StashKey()
-UNDECIDED = "mlspec_undecided"
-
 
 class Trial:
     """What one test was asked and what it judged, over all its attempts."""
 
     __slots__ = ("asked", "begun", "item", "lost", "passed", "raised", "recorder", "running")
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, asked: Asked | None) -> None:
         self.item = item
-        self.asked: Asked | None = item.stash.get(ASKED, None)
+        self.asked = asked
         self.recorder = Recorder(lambda: options.configured(item.config))
         self.raised: AssertionError | None = None
         self.begun = self.running = self.passed = False
@@ -80,6 +77,3 @@ class Trial:
             return
         if not str(error) or verdict.headline() in str(error):
             self.lost.append(verdict)
-
-
-TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
