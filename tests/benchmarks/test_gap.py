@@ -1,40 +1,54 @@
-"""The gap over 20 groups with both bounds costs at most ten sums of the column of hits."""
+"""A gap over groups with both bounds against sums of the column of hits."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from pytest_mlspec import Predictions, metrics
 from pytest_mlspec.stats import counting, pairs
+from tests.benchmarks import ratio
 
-N_EXAMPLES, N_GROUPS, REPEATS = 1_000_000, 20, 31
+pytestmark = pytest.mark.benchmark
 
-
-def seconds(run: Callable[[], object]) -> float:
-    """Processor time of this thread: neighbours on the machine do not count."""
-    start = time.thread_time()
-    run()
-    return time.thread_time() - start
+N_EXAMPLES, N_GROUPS, PAIRS = 1_000_000, 20, 31
+WHERE = f"{N_GROUPS} groups, n = {N_EXAMPLES:,}"
 
 
-@pytest.mark.benchmark
-def test_a_gap_with_both_bounds_costs_at_most_ten_sums() -> None:
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, N_GROUPS, N_EXAMPLES).astype(np.uint8)
-    hits = (rng.random(N_EXAMPLES) < 0.9).astype(np.uint8)
+def _cases() -> tuple[np.ndarray, np.ndarray, float]:
+    """Hits and group codes as bytes, and the gap by hand."""
+    generator = np.random.default_rng(0)
+    codes = generator.integers(0, N_GROUPS, N_EXAMPLES).astype(np.uint8)
+    hits = (generator.random(N_EXAMPLES) < 0.9).astype(np.uint8)
+    rates = [hits[codes == group].mean() for group in range(N_GROUPS)]
+    return hits, codes, max(rates) - min(rates)
+
+
+def test_a_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[[ratio.Row], None]) -> None:
+    hits, codes, expected = _cases()
 
     def gap() -> pairs.PairBounds:
         successes, cases = counting.group_counts(codes, hits, N_GROUPS)
         return pairs.gap_bounds(successes, cases, 0.05)
 
-    bounds = gap()
-    rates = [hits[codes == group].mean() for group in range(N_GROUPS)]
-    assert float(bounds.value[0]) == pytest.approx(max(rates) - min(rates))
+    assert float(gap().value[0]) == pytest.approx(expected)
+    measured = ratio.in_turn(ratio.seconds(gap), ratio.seconds(hits.sum), PAIRS)
+    hold(ratio.row(f"gap and both bounds, {WHERE}", "column.sum() of the hits", measured, at_most=10.0))
 
-    ratios = sorted(seconds(gap) / seconds(lambda: hits.sum()) for _ in range(REPEATS))
-    ratio = ratios[REPEATS // 2]
-    print(f"\ngap over {N_GROUPS} groups with bounds, n={N_EXAMPLES}: {ratio:.1f} x one sum of the hits (bar 10)")
-    assert ratio <= 10.0, f"expected at most 10 sums, got ratio={ratio:.1f}"
+
+def test_the_public_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[[ratio.Row], None]) -> None:
+    """Through `metrics`, once labels are compared with the truth and the column is coded, as they are for all tests."""
+    hits, codes, expected = _cases()
+    said = Predictions(y=np.ones(N_EXAMPLES, np.int64), labels=hits, classes=[0, 1], columns={"group": codes})
+
+    def gap() -> float:
+        estimate = metrics.accuracy(said).gap(by="group")
+        estimate.low(), estimate.high()
+        return estimate.value
+
+    assert gap() == pytest.approx(expected)
+    measured = ratio.in_turn(ratio.seconds(gap), ratio.seconds(hits.sum), PAIRS)
+    name = f"`metrics.accuracy(said).gap(by)` and both bounds, {WHERE}"
+    hold(ratio.row(name, "column.sum() of the hits", measured, at_most=10.0))
