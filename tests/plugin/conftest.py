@@ -68,7 +68,8 @@ class Suite:
         """Run what is there with no plugin but ours and those that the arguments name."""
         if subprocess:
             return self.pytester.runpytest_subprocess(*args, timeout=120)
-        return self.pytester.runpytest_inprocess(*args)
+        # The plugin is there already, which pytest 8 warns of.
+        return self.pytester.runpytest_inprocess("-W", "ignore::pytest.PytestAssertRewriteWarning", *args)
 
     def ini(self, **values: str) -> None:
         """Write the project's configuration."""

@@ -113,8 +113,8 @@ def test_fixtures_keep_file_line_and_docstring(suite):
     result = suite.run(TRAINING, "--fixtures", "-v")
 
     result.stdout.fnmatch_lines([
-        "detector [[]session scope] -- test_it.py:12", "    Finds pedestrians.",
-        "street [[]session scope] -- test_it.py:4", "    Pedestrians by night.",
+        "detector [[]session scope] -- test_it.py:1[23]", "    Finds pedestrians.",
+        "street [[]session scope] -- test_it.py:[45]", "    Pedestrians by night.",
     ])
 
 

@@ -130,16 +130,28 @@ def test_parameters_of_an_ensemble_are_kept_apart(suite):
 
         @mlspec.ensemble(seeds=2, params=[0, 700], output="labels", classes=[0, 1])
         def model(seed, request):
+            open("fits", "a").write(f"{request.param + seed} ")
             missed = request.param + seed
             return lambda rows: np.where(rows < missed, 0, 1)
 
-        def test_it(model):
+        @pytest.mark.parametrize("n", range(3))
+        def test_it(model, n):
             data = mlspec.Dataset(np.arange(1000), np.ones(1000, int), classes=[0, 1], positive=1)
             assert metrics.recall(model, data) >= 0.9
     """
-    result = suite.run(body, "--dist=each", "-p", "xdist", "--tx=2*popen", subprocess=True)
+    result = suite.run(body, *TWO, subprocess=True)
 
-    assert result.parseoutcomes() == {"passed": 2, "failed": 2}
+    assert result.parseoutcomes() == {"passed": 3, "failed": 3}
+    assert sorted((suite.pytester.path / "fits").read_text().split()) == ["0", "1", "700", "701"]
+
+
+def test_an_ensemble_that_asks_for_fixtures_by_name_is_not_shared(suite):
+    body = UNSHAREABLE.replace("threading.Lock()", "None").replace("def detector(seed)", "def detector(seed, request)")
+    body = body.replace('    open("fits"', '    request.getfixturevalue("night")\n    open("fits"')
+    result = suite.run(body, *TWO, subprocess=True)
+
+    assert result.parseoutcomes() == {"passed": 4}
+    result.stdout.fnmatch_lines(["detector: trained in each of 2 processes, not shareable: *"])
 
 
 def test_a_worker_that_dies_is_red(suite):
