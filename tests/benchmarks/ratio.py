@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -74,7 +74,13 @@ def seconds(work: Callable[[], object]) -> Callable[[], float]:
 
 
 def row(
-    name: str, peer: str, measured: Measured, *, unit: str = "s", at_most: float | None = None, at_least: float | None = None
+    name: str,
+    peer: str,
+    measured: Measured,
+    *,
+    unit: str = "s",
+    at_most: float | None = None,
+    at_least: float | None = None,
 ) -> Row:
     """The row of one comparison; without a bar it reports ours over theirs.
 
@@ -116,8 +122,8 @@ class Process:
     memory: float
 
 
-def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> Process:
-    """Run a command to its end.
+def run(command: Sequence[str | Path], folder: Path) -> Process:
+    """Run a command in a folder to its end.
 
     Raises:
         RuntimeError: with its output, where the exit code is neither 0 nor 5 (pytest found no test).
@@ -125,22 +131,27 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
     with open(folder / "output.txt", "w+b") as output:
         start = time.perf_counter()
         child = subprocess.Popen(
-            list(map(str, command)), cwd=folder, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+            list(map(str, command)),
+            cwd=folder,
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         _, status, used = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode not in (0, 5):
             output.seek(0)
-            raise RuntimeError(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{output.read().decode()}")
+            words = " ".join(map(str, command))
+            raise RuntimeError(f"{words} ended with {child.returncode}:\n{output.read().decode()}")
     return Process(wall=wall, cpu=used.ru_utime + used.ru_stime, memory=_mebibytes(used))
 
 
-def environment(**more: str) -> dict[str, str]:
-    """This environment without what steers Python, pytest or the colours; bytecode is cached, one thread computes."""
-    steering = ("PYTHON", "PYTEST", "COV", "CI", "FORCE_COLOR", "PY_COLORS")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-    return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | more
+def environment() -> dict[str, str]:
+    """This environment without what steers Python or pytest: bytecode is cached, one thread computes."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COV"))}
+    kept.pop("CI", None)
+    return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def _mebibytes(used: resource.struct_rusage) -> float:
@@ -161,7 +172,8 @@ def _line(row: Row) -> str:
     words = "x as fast" if row.side == "at least" else "x"
     ratio = f"{row.ratio:.3g} {words} ({row.low:.3g} to {row.high:.3g})"
     bar = "reported" if row.bar is None else f"{row.side} {row.bar:g}" + ("" if row.holds else ", **missed**")
-    return f"| {row.name} | {_cost(row.ours, row.unit)} | {row.peer} | {_cost(row.theirs, row.unit)} | {ratio} | {bar} |"
+    ours, theirs = _cost(row.ours, row.unit), _cost(row.theirs, row.unit)
+    return f"| {row.name} | {ours} | {row.peer} | {theirs} | {ratio} | {bar} |"
 
 
 def _cost(cost: float, unit: str) -> str:
