@@ -47,6 +47,11 @@ def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
     ways = [f"{round_up(needed):,} {unit}"] if needed is not None else []
     if isinstance(evidence, SeedStd) and (cases := evidence.more_cases(goal)) is not None:
         ways.append(f"{round_up(cases):,} examples with the {n_members_of(estimate)} retrainings at hand")
+    if not ways and isinstance(evidence, SeedStd) and (members := evidence.more_of_both(goal)) is not None:
+        return [
+            "neither more retrainings nor more examples alone would decide it: "
+            f"it takes at least {round_up(members):,} retrainings and more examples"
+        ]
     if not ways:
         return [f"no affordable number of {unit} decides it: the measured value is too close to the limit"]
     words = f"about {', or '.join(ways)}, would decide it at this rate (90% power)".replace(", would", " would")

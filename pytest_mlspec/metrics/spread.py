@@ -126,6 +126,13 @@ class SeedStd:
             return None
         return seed_planning.examples_to_decide(spread, goal.threshold, goal.level, goal.power)
 
+    def more_of_both(self, goal: Goal) -> int | None:
+        """How many retrainings would decide it on a test set so large that it adds no noise."""
+        spread = self._spread(goal.level, goal.terms)
+        if spread is None or not goal.threshold > 0:
+            return None
+        return seed_planning.members_to_decide(spread.value / goal.threshold, goal.level, goal.power)
+
     def perfect(self, goal: Goal) -> float | None:
         """The smallest limit that identical members could meet on so many cases."""
         cases = self.evidence.case_values(goal.terms)
