@@ -35,8 +35,6 @@ def high_of(hits: int, n: int, level: float = 0.05) -> float:
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------
-
-
 def test_values_are_per_member_and_value_is_their_mean():
     estimate = accuracy(90, 80, 70)
 
@@ -86,8 +84,6 @@ def test_repr_shows_the_first_members_and_the_slice():
 
 
 # ---- comparisons ----------------------------------------------------------------------------------------------------
-
-
 def test_the_three_verdicts():
     """Bounds of 90 / 100: [0.836, 0.945]."""
     estimate = accuracy(90)
@@ -168,14 +164,12 @@ def test_judged_takes_terms_of_its_own():
 
 
 # ---- misuse ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("misuse", "answer"),
     [
         (lambda e: e == 0.9, r"use `>=` or `<=`, or compare `\.value` \(0\.900\) with pytest\.approx"),
-        (lambda e: 0.9 == e, "no exact value to compare with =="),
-        (lambda e: np.float64(0.9) == e, "no exact value to compare with =="),  # noqa: SIM300
+        (lambda e: 0.9 == e, "no exact value to compare with =="),  # noqa: SIM300
+        (lambda e: np.float64(0.9) == e, "no exact value to compare with =="),
         (lambda e: e != 0.9, "no exact value to compare with !="),
         (lambda e: e in [0.9], "no exact value to compare with =="),
         (lambda e: e > 0.9, "write `>=`: a requirement includes its limit"),
@@ -241,8 +235,6 @@ def test_an_unknown_column_is_an_error_that_names_the_nearest():
 
 
 # ---- rows that trained the model ------------------------------------------------------------------------------------
-
-
 def test_training_rows_are_refused_and_still_shown():
     data = mlspec.Dataset(np.arange(60.0)[:, None], np.arange(60) % 2, name="street").split(test=0.5, seed=0)
     model = Ensemble.of(lambda X: np.zeros(len(X), dtype=int), name="always zero", output="labels", classes=[0, 1])
@@ -272,9 +264,7 @@ def test_training_rows_are_known_by_lineage_whatever_the_role():
     assert metrics.accuracy(model, whole.take(np.arange(20, 60))) <= 1.0
 
 
-# ---- failure rates that wait for delta -------------------------------------------------------------------------------
-
-
+# ---- failure rates that wait for delta ------------------------------------------------------------------------------
 def stops(n_members: int = 1, **more: object) -> Predictions:
     """Errors 0, 1, ..., 99 under every member."""
     errors = np.tile(np.arange(100.0), (n_members, 1))
