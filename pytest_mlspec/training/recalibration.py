@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -130,7 +132,7 @@ def _recalibrated(member: object, ensemble: Ensemble, data: Dataset, make: Calla
         )
     truth = np.array([codes[label] for label in np.asarray(data.y).tolist()], dtype=np.int64)
     scaler = make()
-    with seeded(0), single_threaded():
+    with seeded(0), single_threaded(), _netcal_quiet():
         scaler.fit(probabilities if len(classes) > 2 else probabilities[:, 1], truth)
     return Recalibrated(model=member, output=ensemble.output, scaler=scaler, classes_=classes)
 
@@ -148,7 +150,16 @@ def _probabilities(model: object, X: object, output: Output | None) -> Probabili
 
 
 def _transform(scaler: Scaler, probabilities: Probabilities) -> Probabilities:
-    if probabilities.shape[1] > 2:
-        return np.asarray(scaler.transform(probabilities), dtype=np.float64)
-    positive = np.asarray(scaler.transform(probabilities[:, 1]), dtype=np.float64).reshape(-1)
+    with _netcal_quiet():
+        if probabilities.shape[1] > 2:
+            return np.asarray(scaler.transform(probabilities), dtype=np.float64)
+        positive = np.asarray(scaler.transform(probabilities[:, 1]), dtype=np.float64).reshape(-1)
     return np.stack([1 - positive, positive], axis=1)
+
+
+@contextmanager
+def _netcal_quiet() -> Iterator[None]:
+    """Deprecations inside netcal's own dependencies are nothing that a user can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
