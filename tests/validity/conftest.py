@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if name == _PROPERTY
     ]
     terminalreporter.section("validity: measured rates of wrong verdicts")
-    for line in table.render(rows):
+    for line in [*table.render(rows), "", *table.render_worst(rows)]:
         terminalreporter.write_line(line)
 
 

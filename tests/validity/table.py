@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Side = Literal["false met", "false violated"]
+SIDES: tuple[Side, Side] = ("false met", "false violated")
 
 # Rows of the running test; the conftest moves them to the report of the test, so that they survive xdist.
 ROWS: list[Row] = []
@@ -92,6 +93,19 @@ def render(rows: Iterable[Row]) -> list[str]:
     cells += [_cells(kept[key]) for key in sorted(kept)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def render_worst(rows: Iterable[Row]) -> list[str]:
+    """A Markdown table with the worst case of every bound at level 0.05, inside its domain: what README quotes."""
+    lines = ["| bound | limit | cases | worst false met | worst false violated |", "|---|---|---|---|---|"]
+    at_level = [row for row in rows if not row.outside_domain and row.limit in (0.05, 0.065)]
+    for bound in sorted({row.bound for row in at_level}):
+        mine = [row for row in at_level if row.bound == bound]
+        worst = [max((row.rate for row in mine if row.side == side), default=None) for side in SIDES]
+        shown = ["-" if rate is None else f"{rate:.3f}" for rate in worst]
+        n_cases = len({(row.case, row.truth) for row in mine})
+        lines.append(f"| {bound} | {max(row.limit for row in mine):g} | {n_cases} | {shown[0]} | {shown[1]} |")
+    return lines
 
 
 def _hold(row: Row) -> None:

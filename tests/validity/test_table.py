@@ -36,3 +36,14 @@ def test_a_case_outside_the_domain_is_shown_and_held_to_nothing() -> None:
     assert lines[1].split("  ")[0] == "toy"
     assert lines[1].endswith("outside domain")
     assert "0.9" in lines[1]
+
+
+def test_the_worst_case_of_each_side_stands_for_a_bound() -> None:
+    table.record("toy", "one", "limit", "false met", errors=30, runs=1000, limit=0.05)
+    table.record("toy", "two", "limit", "false met", errors=40, runs=1000, limit=0.05)
+    table.record("toy", "two", "level 0.01", "false met", errors=9, runs=1000, limit=0.01)
+    table.report_only("toy", "outside", "limit", "false violated", errors=900, runs=1000, limit=0.05)
+    lines = table.render_worst(table.ROWS)
+    table.ROWS.clear()
+
+    assert lines[2:] == ["| toy | 0.05 | 2 | 0.040 | - |"]
