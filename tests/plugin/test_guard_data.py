@@ -113,7 +113,9 @@ def test_an_intersection_without_cases_keeps_a_gap_from_being_met(suite):
     """)
 
     assert result.parseoutcomes() == {"failed": 1}
-    result.stdout.fnmatch_lines(["*UNDECIDED*", "*no cases at all of 'm, young': an empty intersection decides nothing"])
+    result.stdout.fnmatch_lines([
+        "*UNDECIDED*", "*no cases at all of 'm, young': an empty intersection decides nothing",
+    ])
 
 
 def test_an_interval_decides_and_not_the_measured_value(suite):

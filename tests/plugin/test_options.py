@@ -93,7 +93,8 @@ def test_seeds_of_an_open_ensemble(suite, ini, option, n_members):
 
 def test_a_development_run_says_so_first(suite):
     suite.ini(mlspec_confidence="0.95")
-    result = suite.run(ENSEMBLE, "--mlspec-seeds=1", "--mlspec-confidence=0.8", "--mlspec-json=out.json", "--mlspec-markdown=out.md")
+    reports = ("--mlspec-json=out.json", "--mlspec-markdown=out.md")
+    result = suite.run(ENSEMBLE, "--mlspec-seeds=1", "--mlspec-confidence=0.8", *reports)
     lines = result.outlines
     section = next(n for n, line in enumerate(lines) if " mlspec " in line and line.startswith("==="))
     reasons = ["1 of 5 members", "confidence 0.8 instead of 0.95"]
@@ -142,7 +143,9 @@ def test_jobs_train_in_other_processes(suite):
     assert trained == {"1": {True}, "2": {False}}
 
 
-@pytest.mark.parametrize(("loosest", "verdict"), [("approximate", "met"), ("asymptotic", "met"), ("exact", "undecided")])
+@pytest.mark.parametrize(
+    ("loosest", "verdict"), [("approximate", "met"), ("asymptotic", "met"), ("exact", "undecided")]
+)
 def test_bounds_forbid_looser_classes(suite, loosest, verdict):
     suite.ini(mlspec_bounds=loosest)
     result = suite.run(
@@ -156,7 +159,7 @@ def test_bounds_forbid_looser_classes(suite, loosest, verdict):
 
 def test_list_shows_every_contract_and_runs_nothing(suite):
     result = suite.run("""
-        @pytest.mark.satisficing(max_failure_rate=0.01, delta=2.0, id="BRK-1", because="the car must stop", tier="release")
+        @pytest.mark.satisficing(max_failure_rate=0.01, delta=2.0, id="BRK-1", because="it must stop", tier="release")
         @pytest.mark.parity(by=["sex", "age"], max_gap=0.1)
         def test_two(requirement):
             open("ran", "w")
@@ -176,7 +179,7 @@ def test_list_shows_every_contract_and_runs_nothing(suite):
     assert result.ret == pytest.ExitCode.OK
     assert not (suite.pytester.path / "ran").exists()
     assert result.outlines[:7] == [
-        "BRK-1: satisficing(max_failure_rate=0.01, metric='failure_rate', delta=2.0) [release], because: the car must stop",
+        "BRK-1: satisficing(max_failure_rate=0.01, metric='failure_rate', delta=2.0) [release], because: it must stop",
         "  test_it.py::test_two",
         "parity(by=['sex', 'age'], max_gap=0.10)",
         "  test_it.py::test_two",
@@ -208,7 +211,7 @@ def test_reports_go_where_they_are_sent(suite):
 
 
 @pytest.mark.parametrize(("option", "answer"), [
-    ("--mlspec-confidence=95", "*--mlspec-confidence is a confidence in [[]0.5, 1), such as 0.95; got --mlspec-confidence=95"),
+    ("--mlspec-confidence=95", "*--mlspec-confidence is a confidence in [[]0.5, 1)*; got --mlspec-confidence=95"),
     ("--mlspec-confidence=nan", "*such as 0.95; got --mlspec-confidence=nan"),
     ("--mlspec-confidence=high", "*such as 0.95; got --mlspec-confidence=high"),
     ("--mlspec-seeds=0", "*--mlspec-seeds is a whole number, 1 or more; got --mlspec-seeds=0"),

@@ -1,4 +1,4 @@
-"""Undecided: red by default; under `allow` an outcome of its own, which never covers a violated or unjudged contract."""
+"""Undecided: red by default; under `allow` an outcome of its own, which covers no violated or unjudged contract."""
 
 from __future__ import annotations
 

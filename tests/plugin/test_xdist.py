@@ -108,11 +108,14 @@ def test_what_cannot_be_shared_is_trained_in_each_process_and_said(suite):
 
     assert result.parseoutcomes() == {"passed": 4}
     assert sorted((suite.pytester.path / "fits").read_text().split()) == ["0", "0", "1", "1"]
-    result.stdout.fnmatch_lines(["detector: trained in each of 2 processes, not shareable: its members cannot be pickled*"])
+    result.stdout.fnmatch_lines([
+        "detector: trained in each of 2 processes, not shareable: its members cannot be pickled*",
+    ])
 
 
 def test_arguments_that_cannot_be_compared_are_not_shared(suite):
-    body = UNSHAREABLE.replace("threading.Lock()", "None").replace("def detector(seed)", "def detector(seed, lock)") + """
+    body = UNSHAREABLE.replace("threading.Lock()", "None").replace("def detector(seed)", "def detector(seed, lock)")
+    body += """
 @pytest.fixture(scope="session")
 def lock():
     return threading.Lock()
