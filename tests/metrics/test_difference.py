@@ -283,7 +283,8 @@ def test_folds_over_members_know_the_difference():
     difference = metrics.accuracy(new) - metrics.accuracy(old)
 
     assert difference.judged(">=", 0.0, Terms(members="every")).outcome is Outcome.MET
-    # The mean goes by values in [-1, 1] and at most n of them: 0.04 - 2 * 1.645 * 0.5 / sqrt(1000) = -0.012.
-    assert difference.judged(">=", 0.0, Terms(members="mean")).low == pytest.approx(-0.012, abs=0.001)
+    # The mean goes by values scaled from [-1, 1] to [0, 1], and no more than n of them: 520 of 1000.
+    low = 2 * float(beta.ppf(LEVEL, 520, 481)) - 1
+    assert difference.judged(">=", 0.0, Terms(members="mean")).low == pytest.approx(low)
     assert difference.judged(">=", -0.02, Terms(members="mean")).outcome is Outcome.MET
     assert difference.judged(">=", 0.2, Terms(members="every")).outcome is Outcome.VIOLATED
