@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.metrics.folds import Finding
+from pytest_mlspec.metrics.groups import Grouped
 from pytest_mlspec.metrics.spread import SeedStd
 from pytest_mlspec.verdict import Comparison, Terms, format_limit, format_value
 
@@ -43,7 +44,9 @@ def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
         sure = replace(goal, power=1 - (1 - POWER) / n_members)
         plans = [evidence.plan(member, sure) for member in range(n_members)]
         needed = None if None in plans else max(n for n in plans if n is not None)
-    unit = f"{evidence.unit} in the smaller group" if estimate.form in ("gap", "ratio", "worst") else evidence.unit
+    unit = evidence.unit
+    if isinstance(evidence, Grouped):
+        unit += f" in the {'smaller' if len(evidence.labels) == 2 else 'smallest'} group"
     ways = [f"{round_up(needed):,} {unit}"] if needed is not None else []
     if isinstance(evidence, SeedStd) and (cases := evidence.more_cases(goal)) is not None:
         ways.append(f"{round_up(cases):,} examples with the {n_members_of(estimate)} retrainings at hand")

@@ -164,7 +164,9 @@ class Grouped:
     def extremes(self, member: int) -> list[int]:
         """The groups that make the fold, the smaller value first; one group for the worst."""
         values = np.nan_to_num(self.group_values[member], nan=np.inf)
-        ends = [int(values.argmin()), int(np.where(np.isinf(values), -np.inf, values).argmax())]
+        known = np.where(np.isinf(values), -np.inf, values)
+        # Of equal values the last is the largest, so that equal groups are shown as two.
+        ends = [int(values.argmin()), len(known) - 1 - int(known[::-1].argmax())]
         if self.fold == "worst":
             return ends[:1] if self.greater_is_better else ends[1:]
         return ends
@@ -189,12 +191,12 @@ class Grouped:
         return None
 
     def plan(self, member: int, goal: Goal) -> int | None:
-        """How many cases the smaller of the deciding groups would need, both growing alike."""
+        """How many cases the smallest group would need, all groups growing alike."""
         from pytest_mlspec.metrics.planned import scaled
 
         if not np.isfinite(self.values[member]):
             return None
-        return scaled(self, member, goal, size=int(min(self.group_sizes[member, self.extremes(member)])))
+        return scaled(self, member, goal, size=int(self.group_sizes[member].min()))
 
     def perfect(self, goal: Goal) -> float | None:
         """The bound of a fold in which every group is without error, for rates."""
