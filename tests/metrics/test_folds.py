@@ -34,9 +34,7 @@ def error_of(wrong: int, level: float, side: str, n: int = 1000) -> float:
     return 1 - high(n - wrong, level, n) if side == "low" else 1 - low(n - wrong, level, n)
 
 
-# ---- every
-
-
+# ---- every ----------------------------------------------------------------------------------------------------------
 def test_the_near_end_is_the_worst_member_at_the_full_level():
     verdict = right_of(950, 920, 960) >= 0.9
 
@@ -132,9 +130,7 @@ def test_a_member_without_cases_leaves_the_rest_able_to_violate():
     assert (metrics.precision(Predictions(y=y, labels=np.stack([nobody, y]))) >= 0.5).outcome is Outcome.UNDECIDED
 
 
-# ---- mean
-
-
+# ---- mean -----------------------------------------------------------------------------------------------------------
 def mean(estimate: Estimate, comparison: str, threshold: float):
     return estimate.judged(comparison, threshold, Terms(members="mean"))
 
@@ -206,9 +202,7 @@ def test_the_mean_of_nothing_is_undecided():
     assert verdict.details == ("mean of 5 members, from none to none",)
 
 
-# ---- share
-
-
+# ---- share ----------------------------------------------------------------------------------------------------------
 def share(estimate: Estimate, threshold: float, of: float, comparison: str = ">="):
     return estimate.judged(comparison, threshold, Terms(members=of))
 
@@ -291,9 +285,7 @@ def test_a_share_is_of_the_class_of_the_bounds_that_judged_its_members(estimate,
         assert "a class of bounds that mlspec_bounds forbids" in forbidden.advice[0]
 
 
-# ---- classes that a project forbids
-
-
+# ---- classes that a project forbids ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", ["every", "mean", 0.8])
 def test_a_forbidden_class_decides_nothing_and_says_so(how):
     estimate = right_of(*[950] * 17, clusters=np.arange(1000) // 2) if how != "mean" else right_of(*[950] * 17)

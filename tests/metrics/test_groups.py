@@ -374,6 +374,12 @@ def test_a_fold_is_not_sliced():
         metrics.accuracy(counted((9, 10), (8, 10))).gap("by").evidence.take(np.arange(3))
 
 
+def test_equal_groups_are_shown_as_two():
+    gap = metrics.accuracy(counted((90, 100), (90, 100), (90, 100))).gap("by")
+
+    assert gap.evidence.counts(0) == "g0 0.900 (90/100), g2 0.900 (90/100)"
+
+
 def test_counts_name_the_groups_that_make_the_fold():
     accuracy = metrics.accuracy(counted((90, 100), (45, 60), (180, 200), (57, 60)))
 
