@@ -80,12 +80,13 @@ class ModelSource:
         from pytest_mlspec.training import models
 
         tables, tops = [], []
+        labels_follow = self._labels_follow()  # looks at every member
         for index, member in enumerate(self.ensemble.members):
             own = self._classes_of(member)
             table = self._ask(index, models.predict_probabilities)
             checked = check_probabilities(table, len(self.data), len(own), who=self._who(index), classes=own)[0]
             places = self._places(own)
-            if self._labels_follow():  # ties are broken in the order of the model's own columns
+            if labels_follow:  # ties are broken in the order of the model's own columns
                 tops.append(places[np.argmax(checked, axis=1)])
             tables.append(self._in_order(checked, places))
         self._refuse_identical(tables)

@@ -17,12 +17,14 @@ _PROPERTY = "benchmark_row"
 
 
 @pytest.fixture
-def hold(record_property: Callable[[str, object], None]) -> Callable[[ratio.Row], None]:
-    """Puts a row down, as plain values that cross process borders, and holds it to its bar."""
+def hold(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Puts rows down, as plain values that cross process borders, and holds each to its bar."""
 
-    def hold(row: ratio.Row) -> None:
-        record_property(_PROPERTY, asdict(row))
-        assert row.holds, "\n".join(ratio.render([row]))
+    def hold(*rows: ratio.Row) -> None:
+        for row in rows:
+            record_property(_PROPERTY, asdict(row))
+        missed = [row for row in rows if not row.holds]
+        assert not missed, "\n".join(ratio.render(missed))
 
     return hold
 

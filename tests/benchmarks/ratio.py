@@ -48,9 +48,11 @@ class Row:
         return self.ratio <= self.bar if self.side == "at most" else self.ratio >= self.bar
 
 
-def in_turn(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> Measured:
-    """The costs of both sides, pair by pair, after one unmeasured call of each."""
-    ours(), theirs()
+def in_turn(ours: Callable[[], float], theirs: Callable[[], float], pairs: int, *, warm_up: bool = True) -> Measured:
+    """The costs of both sides, pair by pair (two or more), after one unmeasured call of ours and, asked, of theirs."""
+    ours()
+    if warm_up:
+        theirs()
     found = []
     for number in range(pairs):
         if number % 2:

@@ -26,7 +26,7 @@ def _cases() -> tuple[np.ndarray, np.ndarray, float]:
     return hits, codes, max(rates) - min(rates)
 
 
-def test_a_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[[ratio.Row], None]) -> None:
+def test_a_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[..., None]) -> None:
     hits, codes, expected = _cases()
 
     def gap() -> pairs.PairBounds:
@@ -38,7 +38,7 @@ def test_a_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[[ratio.Row
     hold(ratio.row(f"gap and both bounds, {WHERE}", "column.sum() of the hits", measured, at_most=10.0))
 
 
-def test_the_public_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[[ratio.Row], None]) -> None:
+def test_the_public_gap_with_both_bounds_costs_at_most_ten_sums(hold: Callable[..., None]) -> None:
     """Through `metrics`, once labels are compared with the truth and the column is coded, as they are for all tests."""
     hits, codes, expected = _cases()
     said = Predictions(y=np.ones(N_EXAMPLES, np.int64), labels=hits, classes=[0, 1], columns={"group": codes})

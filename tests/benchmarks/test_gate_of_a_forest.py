@@ -1,0 +1,119 @@
+"""All requirements of one random forest against training it and predicting with it: whole processes."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import ratio
+
+pytestmark = pytest.mark.benchmark
+
+PAIRS, N_CONTRACTS = 5, 10
+
+DATA = """
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+N_ROWS, N_FEATURES, N_TREES = 20_000, 21, 100
+
+
+def rows():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(2 * N_ROWS, N_FEATURES))
+    y = (X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * generator.normal(size=2 * N_ROWS) > 0).astype(int)
+    return X, y, generator.integers(0, 5, 2 * N_ROWS)
+"""
+PLAIN = """
+from forest import N_ROWS, N_TREES, RandomForestClassifier, rows
+
+X, y, _ = rows()
+model = RandomForestClassifier(N_TREES, random_state=0).fit(X[:N_ROWS], y[:N_ROWS])
+probabilities = model.predict_proba(X[N_ROWS:])
+print("accuracy", ((probabilities[:, 1] >= 0.5) == y[N_ROWS:]).mean())
+"""
+GATE = """
+import numpy as np
+import pytest
+
+import pytest_mlspec as mlspec
+from forest import N_ROWS, N_TREES, RandomForestClassifier, rows
+from pytest_mlspec import metrics
+
+
+@mlspec.dataset
+def cases():
+    X, y, site = rows()
+    whole = mlspec.Dataset(X, y, columns={"site": site}, positive=1)
+    return mlspec.Splits(train=whole.take(np.arange(N_ROWS)), test=whole.take(np.arange(N_ROWS, 2 * N_ROWS)))
+
+
+@mlspec.ensemble(seeds=1)
+def model(seed, cases):
+    return RandomForestClassifier(N_TREES, random_state=seed).fit(cases.train.X, cases.train.y)
+
+
+@pytest.mark.satisficing(at_least=0.6)
+@pytest.mark.parametrize("measure", ["accuracy", "recall", "precision", "f1", "auroc"])
+def test_level(measure, model, cases, requirement):
+    assert getattr(metrics, measure)(model, cases.test) >= requirement
+
+
+@pytest.mark.satisficing(at_least=0.6)
+def test_worst(model, cases, requirement):
+    assert metrics.recall(model, cases.test).worst(by="site") >= requirement
+
+
+@pytest.mark.parity(by="site", max_gap=0.2)
+def test_gap(model, cases, requirement):
+    assert metrics.recall(model, cases.test).gap(by="site") <= requirement
+
+
+@pytest.mark.calibration(max_ece=0.3)
+def test_calibration(model, cases, requirement):
+    assert metrics.ece(model, cases.test, bins=15) <= requirement
+
+
+@pytest.mark.satisficing(at_most=0.5)
+def test_brier(model, cases, requirement):
+    assert metrics.brier(model, cases.test) <= requirement
+
+
+@pytest.mark.satisficing(max_failure_rate=0.2, delta=3.0)
+def test_confident_errors(model, cases, requirement):
+    assert metrics.failure_rate(model, cases.test, loss="log_loss") <= requirement
+"""
+
+
+def test_the_gate_costs_a_tenth_of_training_and_predicting(tmp_path: Path, hold: Callable[..., None]) -> None:
+    """Imports and the whole run of pytest count as ours, the imports of a plain script as its own."""
+    for name, text in {"forest": DATA, "plain": PLAIN, "test_gate": GATE, "conftest": ""}.items():
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    alone = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov", "-p", "no:hypothesispytest", "-p", "no:html")
+    gate, script = [sys.executable, "-m", "pytest", "-q", *alone, "test_gate.py"], [sys.executable, "plain.py"]
+    ours: list[ratio.Process] = []
+    theirs: list[ratio.Process] = []
+
+    def cost(command: list[str], found: list[ratio.Process]) -> Callable[[], float]:
+        def measure() -> float:
+            found.append(ratio.run(command, tmp_path))
+            return found[-1].cpu
+
+        return measure
+
+    ratio.run(gate, tmp_path)  # bytecode
+    assert f"{N_CONTRACTS} passed" in (tmp_path / "output.txt").read_text()
+    cpu = ratio.in_turn(cost(gate, ours), cost(script, theirs), PAIRS)
+    memory = tuple(one.memory for one in ours[1:]), tuple(one.memory for one in theirs[1:])
+
+    what = f"{N_CONTRACTS} requirements of one forest (100 trees, 20,000 x 21)"
+    peer = "a script that trains and predicts"
+    hold(
+        ratio.row(f"{what}, processor time", peer, cpu, at_most=1.1),
+        ratio.row(f"{what}, peak memory", peer, memory, unit="MiB", at_most=1.1),
+    )
