@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Fold: TypeAlias = Literal["gap", "ratio", "worst"]
 
+# A plan is tried on this many draws of fresh counts, and grown until it decides as often as was asked.
+_TRIES, _SEED, _GROWTH, _STEPS = 300, 1931, 1.2, 12
+_MOST_TRIED = 10**8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Counts:
@@ -196,7 +200,28 @@ class Grouped:
 
         if not np.isfinite(self.values[member]):
             return None
-        return scaled(self, member, goal, size=int(self.group_sizes[member].min()))
+        needed = scaled(self, member, goal, size=int(self.group_sizes[member].min()))
+        if needed is None or self.counted is None or goal.level < pairs.CLOSED_FORM_LEVEL:
+            return needed
+        # Scaling reckons with one pair of groups; where several are near the limit, all of them must be lucky at once.
+        for _ in range(_STEPS):
+            if needed > _MOST_TRIED or self._decided(member, goal, needed) >= goal.power:
+                break
+            needed = int(np.ceil(_GROWTH * needed))
+        return needed
+
+    def _decided(self, member: int, goal: Goal, smallest: int) -> float:
+        """How often fresh counts at the measured rates would be decided the right way; a fixed seed."""
+        assert self.counted is not None
+        sizes = self.counted.trials[member]
+        trials = np.broadcast_to(np.round(sizes * (smallest / sizes.min())), (_TRIES, len(sizes)))
+        drawn = np.random.default_rng(_SEED).binomial(trials.astype(np.int64), self.group_values[member])
+        fresh = replace(self, counted=Counts(successes=drawn.astype(np.float64), trials=trials), missing=())
+        bounds = fresh.bounds(goal.level, goal.terms)
+        met = goal.right(float(self.values[member]))
+        if goal.comparison == ">=":
+            return float(np.mean(bounds.low >= goal.threshold if met else bounds.high < goal.threshold))
+        return float(np.mean(bounds.high <= goal.threshold if met else bounds.low > goal.threshold))
 
     def perfect(self, goal: Goal) -> float | None:
         """The bound of a fold in which every group is without error, for rates."""

@@ -121,6 +121,29 @@ def test_groups_are_planned_alike_and_the_smaller_is_counted():
     assert met / runs >= 0.85
 
 
+@pytest.mark.parametrize(
+    ("fold", "limit", "comparison"), [("gap", 0.1, "<="), ("ratio", 0.92, ">="), ("worst", 0.85, ">=")]
+)
+def test_many_equal_groups_must_all_be_lucky_at_once(fold, limit, comparison):
+    """Eight groups at a rate of .9: scaling the bound of one pair would decide only 3 of 10 runs."""
+    pilot = np.tile(np.arange(60) < 54, 8)
+
+    def folded(right: np.ndarray, n: int) -> Estimate:
+        said = Predictions(
+            y=np.zeros(8 * n, int),
+            labels=(~right).astype(int),
+            classes=[0, 1],
+            columns={"g": np.repeat(np.arange(8), n)},
+        )
+        return getattr(metrics.accuracy(said), fold)("g")  # type: ignore[no-any-return]
+
+    number = planned(folded(pilot, 60), limit, comparison)
+    generator, runs = np.random.default_rng(6), 200
+    met = [folded(generator.random(8 * number) < 0.9, number) for _ in range(runs)]
+    share = np.mean([e.high() <= limit if comparison == "<=" else e.low() >= limit for e in met])
+    assert 0.85 <= share <= 0.99
+
+
 def test_it_is_the_smallest_group_that_grows_even_where_it_is_not_an_extreme():
     """300 and 300 cases at .90 and .89, 20 in between: the 20 make the bound, so they have to grow."""
     right = np.r_[np.arange(300) < 270, np.arange(300) < 267, np.arange(20) < 18]
