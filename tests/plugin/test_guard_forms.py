@@ -223,6 +223,7 @@ def test_subtests(suite):
 
 
 def test_hypothesis(suite):
+    pytest.importorskip("hypothesis", reason="an extra")
     assert suite.outcomes("""
         from hypothesis import given, settings, strategies as st
 
