@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         def allow_undecided(self) -> bool:
             """Whether an undecided verdict lets the body of its test run on."""
 
+
 T = TypeVar("T")
 
 

@@ -152,7 +152,9 @@ class Verdict:
         """The value, its bounds, what they stand on and how they lie to the threshold."""
         if self.form == "count":
             return f"measured {self.value:.0f} failing of {self.n} {self.unit}; nothing is inferred beyond them"
-        bounds = f"one-sided {format_percent(self.confidence)} bounds [{format_value(self.low)}, {format_value(self.high)}]"
+        bounds = (
+            f"one-sided {format_percent(self.confidence)} bounds [{format_value(self.low)}, {format_value(self.high)}]"
+        )
         size = f", n={self.n:,} {self.unit}" if self.n else ""
         return f"measured {format_value(self.value)}, {bounds}{size} ({self.method}){self._relation()}"
 

@@ -36,7 +36,9 @@ class Block:
 
 
 def blocks(kind: str = "") -> list[Block]:
-    found = [Block(mark=m["mark"] or "", language=m["language"], text=m["text"]) for m in BLOCK.finditer(README.read_text())]
+    found = [
+        Block(mark=m["mark"] or "", language=m["language"], text=m["text"]) for m in BLOCK.finditer(README.read_text())
+    ]
     return [block for block in found if block.mark.startswith(kind)]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 import numpy as np
 
 from pytest_mlspec.data.columns import Columns, columns_of, unknown_column
-from pytest_mlspec.data.declarations import check_length, clusters_of, ids_of
+from pytest_mlspec.data.declarations import check_length, clusters_of, ids_of, require_same_order
 from pytest_mlspec.data.fingerprint import fingerprint_of
 from pytest_mlspec.data.forms import (
     Features,
@@ -97,6 +97,7 @@ class Dataset:
         n_examples = count_rows(features)
         if n_examples == 0:
             raise ValueError("expected at least one row; got X with 0 rows")
+        require_same_order({"X": X, "y": y, "clusters": clusters, "ids": ids}, columns)
         target = None if y is None else as_target(y)
         check_length("y", target, n_examples)
         known = columns_of(features, columns, n_examples)
@@ -245,9 +246,12 @@ class Dataset:
         return self._slice(rows, name or words)
 
     def take(self, rows: object) -> Dataset:
-        """The slice of the given row numbers, in that order; rows may repeat."""
+        """The slice of the given row numbers, in that order; copies of a row that repeats count as one cluster."""
         chosen = checked_rows(rows, len(self))
-        return self._slice(chosen, f"{len(chosen)} rows taken")
+        taken = self._slice(chosen, f"{len(chosen)} rows taken")
+        if self.cluster_codes is not None or len(np.unique(chosen)) == len(chosen):
+            return taken
+        return taken._with(cluster_codes=taken.origin_rows, cluster_name="repeated row")
 
     def _slice(self, rows: IntArray, words: str) -> Dataset:
         description = ", ".join(part for part in (self.description, words) if part)

@@ -1,8 +1,10 @@
-"""What a data set declares about its rows: which are dependent and how one is known again."""
+"""What a data set declares about its rows: which are dependent, how one is known again, that they are the same rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pytest_mlspec.data.columns import Columns, unknown_column
 from pytest_mlspec.data.forms import IntArray, Vector
@@ -16,6 +18,37 @@ def check_length(what: str, values: Vector | None, n_examples: int) -> None:
         raise ValueError(
             f"expected one entry of {what} per row of X: X has {n_examples} rows, {what} has {values.size}"
         )
+
+
+def require_same_order(parts: Mapping[str, object], columns: object = None) -> None:
+    """Raise where pandas objects label the same rows in another order: rows are matched by position, never by index.
+
+    Indexes of other labels pass: a fresh series numbered from 0 beside a sample of a frame is in the frame's order.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None:
+        return
+    listed = columns.items() if isinstance(columns, Mapping) else ()
+    known: tuple[str, Any] | None = None
+    for name, values in {**parts, "columns": columns, **{f"column {key!r}": part for key, part in listed}}.items():
+        if not isinstance(values, (pandas.DataFrame, pandas.Series)):
+            continue
+        index = values.index
+        if known is None:
+            known = name, index
+        elif _reordered(known[1], index):
+            row = int((known[1] != index).argmax())
+            raise ValueError(
+                f"expected {name} in the order of {known[0]}: they have the same pandas index in another order (row "
+                f"{row} is {known[1][row]!r} in {known[0]}, {index[row]!r} in {name}), and rows are matched by position. "
+                "Align them by .loc[...index], or pass .to_numpy() where the order is right"
+            )
+
+
+def _reordered(first: Any, second: Any) -> bool:
+    if len(first) != len(second) or first.equals(second):
+        return False
+    return first.is_unique and second.is_unique and bool(first.isin(second).all())
 
 
 def clusters_of(clusters: object, columns: Columns, n_examples: int) -> tuple[str | None, IntArray | None]:

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.metrics.folds import Finding
 from pytest_mlspec.metrics.groups import Grouped
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
 POWER = 0.9
+MOST_RETRAININGS = 1000
+MOST_EXAMPLES = 10**8
 SAME_DATA = "re-running the same model on the same data cannot"
 
 
@@ -24,12 +28,56 @@ def advise(
 ) -> tuple[str, ...]:
     """The lines below the numbers of an undecided verdict."""
     lines = list(finding.reasons)
-    per_member = terms.members == "every" or estimate.form == "seed_std"
-    if per_member and not finding.reasons:
-        goal = Goal(threshold=threshold, comparison=comparison, level=terms.level, terms=terms)
+    if finding.reasons:
+        return tuple(lines)
+    goal = Goal(threshold=threshold, comparison=comparison, level=terms.level, terms=terms)
+    if terms.members == "every" or estimate.form == "seed_std":
         lines.extend(_enough_cases(estimate, goal))
         lines.extend(_beyond_any_model(estimate, finding, goal))
+    elif terms.members == "mean":
+        lines.extend(_enough_for_mean(estimate, goal))
     return tuple(lines)
+
+
+def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
+    """Planned for the bound of a mean over retrainings on more examples, or for more retrainings on these.
+
+    With z the normal quantiles of the level and the power, v the variance over cases of the mean over members, a the
+    spread over seeds, e^2 / n the test-set noise in it and b = (mean - low)(high - mean), the limit is told from the
+    mean where z_level sqrt(max(b / n, v / n + (t_{K-1} / z_level)^2 (a^2 + e^2 / n) / K)) + z_power sqrt(v / n + a^2 / K)
+    is at most their distance: the bound never claims more than n independent cases, the luck of a run knows no such cap.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    from pytest_mlspec.stats import seeds
+
+    cases = estimate.evidence.case_values(goal.terms)
+    if cases is None or cases.low is None or cases.high is None:  # a reason was given before
+        return []
+    at_hand, n_at_hand = cases.rows.shape
+    spread = seeds.std_bounds(cases.rows, goal.level, cases.high - cases.low)
+    of_cases = float(cases.rows.mean(axis=0, dtype=np.float64).var(ddof=1))
+    of_one_case = (estimate.value - cases.low) * (cases.high - estimate.value)
+    noise = spread.noise**2 * n_at_hand
+
+    def first(n_members: FloatArray, n_examples: FloatArray) -> int | None:
+        of_seeds = stdtrit(n_members - 1, 1 - goal.level) ** 2 * (spread.value**2 + noise / n_examples) / n_members
+        arm = np.sqrt(np.maximum(ndtri(goal.level) ** 2 * of_one_case / n_examples, z_squared_of_cases / n_examples + of_seeds))
+        luck = ndtri(goal.power) * np.sqrt(of_cases / n_examples + spread.value**2 / n_members)
+        enough = arm + luck <= abs(estimate.value - goal.threshold)
+        return int(np.argmax(enough)) if enough.any() else None
+
+    z_squared_of_cases = float(ndtri(goal.level)) ** 2 * of_cases
+    sizes = np.geomspace(n_at_hand, MOST_EXAMPLES, 2000)
+    members = np.arange(float(at_hand), MOST_RETRAININGS + 1)
+    ways = []
+    if (place := first(np.float64(at_hand), sizes)) is not None:
+        ways.append(f"{round_up(math.ceil(sizes[place])):,} {estimate.evidence.unit} with the {at_hand} retrainings at hand")
+    if (place := first(members, np.float64(n_at_hand))) is not None:
+        ways.append(f"{round_up(int(members[place])):,} retrainings on these cases")
+    if not ways:
+        return ["no affordable number of examples or retrainings alone decides it: the mean is too close to the limit"]
+    return [f"about {' or '.join(ways)} would decide it at this mean (90% power)"]
 
 
 def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:

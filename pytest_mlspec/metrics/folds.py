@@ -143,6 +143,9 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
         reasons = (bounds.reason,) if bounds.reason else ()
         if n_members < needed and low < share <= high:
             reasons += (f"a share of {format_percent(share)} needs at least {needed} retrainings, all of them met",)
+        elif low < share <= high and not reasons:
+            undecided = f"more examples would decide the {open_ones} undecided members, " if open_ones else ""
+            reasons = (f"{undecided}more retrainings would narrow the share",)
     return Finding(
         value=passes / n_members,
         low=low,

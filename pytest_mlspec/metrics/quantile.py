@@ -121,7 +121,9 @@ class Quantile:
         losses = self.losses[member]
         if not losses.size or self.cluster_codes is not None:
             return None
-        beyond, limit = (losses > goal.threshold, 1.0 - self.q) if goal.comparison == "<=" else (losses < goal.threshold, self.q)
+        beyond, limit = (
+            (losses > goal.threshold, 1.0 - self.q) if goal.comparison == "<=" else (losses < goal.threshold, self.q)
+        )
         return planning.trials_to_decide(float(beyond.mean()), limit, goal.level, power=goal.power, comparison="<=")
 
     def perfect(self, goal: Goal) -> float | None:

@@ -159,7 +159,9 @@ class Ranking:
             return None
         if self.named or self._in_blocks():
             return scaled(self, member, goal)
-        return planning.trials_to_decide(value, goal.threshold, goal.level, power=goal.power, comparison=goal.comparison)
+        return planning.trials_to_decide(
+            value, goal.threshold, goal.level, power=goal.power, comparison=goal.comparison
+        )
 
     def perfect(self, goal: Goal) -> float | None:
         """The bound of a model that ranks every positive case above every negative one."""

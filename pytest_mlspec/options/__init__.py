@@ -31,10 +31,13 @@ def add_options(parser: pytest.Parser) -> None:
         "--mlspec-undecided",
         choices=("fail", "allow"),
         default=None,
-        help="what an undecided requirement does to its test: fail (default) or allow (outcome 'undecided', exit code 0)",
+        help="what an undecided requirement does to its test: fail (default), or allow (outcome 'undecided', exit 0)",
     )
     group.addoption(
-        "--mlspec-confidence", default=None, metavar="LEVEL", help="confidence of verdicts where a marker names none (0.95)"
+        "--mlspec-confidence",
+        default=None,
+        metavar="LEVEL",
+        help="confidence of verdicts where a marker names none (0.95)",
     )
     group.addoption("--mlspec-seeds", default=None, metavar="N", help="train N members of each ensemble")
     group.addoption("--mlspec-jobs", default=None, metavar="N", help="train members in N parallel processes")

@@ -36,7 +36,8 @@ def read_settings(config: pytest.Config) -> Settings:
     confidence = ini_confidence if option is None else _confidence("--mlspec-confidence", option)
     if confidence < ini_confidence and in_ci():
         raise pytest.UsageError(
-            f"--mlspec-confidence={option} is below the project's {ini_confidence}: a development run, refused where CI is set"
+            f"--mlspec-confidence={option} is below the project's {ini_confidence}: "
+            "a development run, refused where CI is set"
         )
     undecided = config.getoption("mlspec_undecided") or str(config.getini("mlspec_undecided"))
     if undecided not in ("fail", "allow"):
@@ -52,7 +53,9 @@ def read_settings(config: pytest.Config) -> Settings:
         allow_undecided=undecided == "allow",
         seeds=seeds,
         seeds_asked=seeds_option is not None,
-        jobs=_count("mlspec_jobs", str(config.getini("mlspec_jobs"))) if jobs is None else _count("--mlspec-jobs", jobs),
+        jobs=_count("mlspec_jobs", str(config.getini("mlspec_jobs")))
+        if jobs is None
+        else _count("--mlspec-jobs", jobs),
         json=config.getoption("mlspec_json"),
         markdown=config.getoption("mlspec_markdown"),
         list=bool(config.getoption("mlspec_list")),
@@ -65,7 +68,13 @@ def refuse_short_ensemble(name: str, declared: int | None, settings: Settings) -
     Raises:
         pytest.UsageError: naming the ensemble and both numbers.
     """
-    if settings.seeds_asked and settings.seeds is not None and declared is not None and settings.seeds < declared and in_ci():
+    if (
+        settings.seeds_asked
+        and settings.seeds is not None
+        and declared is not None
+        and settings.seeds < declared
+        and in_ci()
+    ):
         raise pytest.UsageError(
             f"--mlspec-seeds={settings.seeds} is below the {declared} members that {name} declares: "
             "a development run, refused where CI is set"

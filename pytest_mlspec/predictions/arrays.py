@@ -36,30 +36,34 @@ def as_array(what: str, given: object) -> Labels:
     return array
 
 
-def check_probabilities(given: object, n_examples: int, n_classes: int, *, who: str, classes: object) -> Scores:
+def check_probabilities(
+    given: object, n_examples: int, n_classes: int, *, who: str, classes: object, one_column_of: int = 1
+) -> Scores:
     """Probabilities of shape (members, n_examples, n_classes), float32 or float64.
 
     Args:
-        given: (members, examples, classes), (examples, classes) or, for two classes, (examples,) of the second.
+        given: (members, examples, classes), (examples, classes) or, for two classes, (examples,) of one of them.
         n_examples: rows of y.
         n_classes: number of classes.
         who: whose they are, for the messages.
         classes: the classes, for the messages.
+        one_column_of: the position of the class that probabilities of shape (examples,) are about.
 
     Raises:
         ValueError: a wrong shape, a NaN, a value outside [0, 1], or rows that do not sum to 1.
     """
     array = _floating(as_array(f"{who}: probabilities", given), f"{who}: probabilities")
+    shape = array.shape
     if array.ndim == 1 and n_classes == 2:
         _require_length(array.shape[0], n_examples, f"{who}: probabilities")
         _require_finite(array, f"{who}: probabilities")
-        array = np.stack([1 - array, array], axis=-1)
+        array = np.stack([1 - array, array] if one_column_of == 1 else [array, 1 - array], axis=-1)
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3:
         raise ValueError(
             f"{who}: expected probabilities of shape (examples, classes) or (members, examples, classes), or "
-            f"(examples,) of the positive one of two classes; got shape {array.shape[1:]} with {n_classes} classes"
+            f"(examples,) of the positive one of two classes; got shape {shape} with {n_classes} classes"
         )
     _require_length(array.shape[1], n_examples, f"{who}: probabilities of shape {array.shape}")
     if array.shape[2] != n_classes:

@@ -158,11 +158,15 @@ def given_outputs(
 ) -> tuple[Dataset, Given]:
     """Check the arguments of ``Predictions`` and hand back the rows they are about and the outputs."""
     from pytest_mlspec.data import Dataset
+    from pytest_mlspec.data.declarations import require_same_order
     from pytest_mlspec.data.targets import as_target
 
     _require_one_kind(probabilities, labels, values)
+    outputs = {"probabilities": probabilities, "labels": labels, "values": values}
+    require_same_order({"y": y, **outputs, "clusters": clusters, "ids": ids}, columns)
     truth = as_target(y)
-    if probabilities is not None and classes is None:
+    declared = classes is not None
+    if values is None and not declared:
         classes = _both_truth_values(truth)
     about = Dataset(
         np.empty((truth.size, 0)),
@@ -187,7 +191,12 @@ def given_outputs(
     else:
         if probabilities is not None:
             given["probabilities"] = check_probabilities(
-                probabilities, truth.size, len(about.classes), who=name, classes=about.classes
+                probabilities,
+                truth.size,
+                len(about.classes),
+                who=name,
+                classes=about.classes,
+                one_column_of=_class_of_one_column(probabilities, about, name, declared=declared),
             )
         if labels is not None:
             given["labels"] = check_labels(labels, truth.size, about.classes, what=f"{name}: labels")
@@ -207,6 +216,25 @@ def _require_one_kind(probabilities: object, labels: object, values: object) -> 
         raise TypeError(
             "Predictions expects values= alone (regression), or probabilities= and labels= (classification)"
         )
+
+
+def _class_of_one_column(probabilities: object, about: Dataset, name: str, *, declared: bool) -> int:
+    """Which of two classes probabilities of shape (examples,) are about: the positive one, else the second declared.
+
+    Raises:
+        ValueError: nobody said which class is positive or in which order the classes come.
+    """
+    known = [] if about.classes is None else about.classes.tolist()
+    if np.ndim(probabilities) != 1 or len(known) != 2:  # type: ignore[arg-type]
+        return 1
+    if about.positive is not None:
+        return known.index(about.positive)
+    if declared:
+        return 1
+    raise ValueError(
+        f"{name}: probabilities of shape (examples,) are about one class and nobody said which of {known}: "
+        f"give positive={known[1]!r} (or {known[0]!r})"
+    )
 
 
 def _both_truth_values(truth: Labels) -> list[object] | None:

@@ -42,8 +42,16 @@ def rows_of_test(
     rows = list(worst.values())
     rows.extend(_not_judged(nodeid, contract, why) for contract in contracts if contract.index not in judged)
     if labelled and not recorder.verdicts:
-        rows.append({"test": nodeid, "verdict": NOT_JUDGED, "id": "", "kind": "satisficing", "claim": "judged no estimate",
-                     "message": ["NOT JUDGED: the test is marked satisficing and judged no estimate"]})
+        rows.append(
+            {
+                "test": nodeid,
+                "verdict": NOT_JUDGED,
+                "id": "",
+                "kind": "satisficing",
+                "claim": "judged no estimate",
+                "message": ["NOT JUDGED: the test is marked satisficing and judged no estimate"],
+            }
+        )
     return rows
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.requirements.kind import Kind
 
 CATALOGUE: dict[str, str] = {
-    "satisficing": "a hard limit: at_least= | at_most= | max_failure_rate= | max_failures=, delta= the largest loss of one case",
+    "satisficing": "a hard limit: at_least= | at_most= | max_failure_rate= | max_failures=; delta= is one case's limit",
     "calibration": "a limit on a binned calibration error: max_ece= | max_mce=, bins= where the marker pins them",
     "parity": "a limit between groups: by= with max_gap= (largest minus smallest) | min_ratio= (smallest over largest)",
     "seed_variance": "a limit on the spread over retrainings: max_std=, test-set noise removed",

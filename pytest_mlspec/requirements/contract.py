@@ -52,7 +52,12 @@ class Contract:
     def origin(self) -> Origin:
         """Who asks, for the verdict."""
         return Origin(
-            kind=self.kind, id=self.id, because=self.because, tier=self.tier, contract=self.index, location=self.location
+            kind=self.kind,
+            id=self.id,
+            because=self.because,
+            tier=self.tier,
+            contract=self.index,
+            location=self.location,
         )
 
     def terms(self, configured: Terms) -> Terms:

@@ -34,7 +34,9 @@ class Conclusion:
         if self.nothing_judged:
             lines.append("NOT JUDGED: the test is marked satisficing and judged no estimate")
         for verdict in self.forgotten:
-            lines.append(f"NEVER ASKED: {verdict.claim()} was computed and its truth never asked: is an `assert` missing?")
+            lines.append(
+                f"NEVER ASKED: {verdict.claim()} was computed and its truth never asked: is an `assert` missing?"
+            )
         return lines
 
     def error(self) -> AssertionError | None:
@@ -75,9 +77,7 @@ def conclude(
         nothing_judged=labelled and not recorder.verdicts,
         forgotten=tuple(recorder.unasked()),
         violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
-        undecided=tuple(
-            verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed
-        ),
+        undecided=tuple(verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed),
     )
 
 

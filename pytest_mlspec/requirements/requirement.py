@@ -61,7 +61,9 @@ class Requirement:
             )
         contract = self._find(estimate)
         if comparison != contract.comparison:
-            raise ContractError(f"{contract.limit} takes {contract.comparison}, the body says {comparison}: {contract.describe()}")
+            raise ContractError(
+                f"{contract.limit} takes {contract.comparison}, the body says {comparison}: {contract.describe()}"
+            )
         estimate = settle_delta(estimate, contract)
         terms = contract.terms(configured_terms())
         if contract.limit == "max_failures":
@@ -117,7 +119,9 @@ def settle_delta(estimate: Estimate, contract: Contract) -> Estimate:
     in_body = dict(estimate.settings).get("delta")
     if in_body is None:
         if contract.delta is None:
-            raise ContractError(f"delta is missing: the largest loss that one case may have; give it to {contract.describe()}")
+            raise ContractError(
+                f"delta is missing: the largest loss that one case may have; give it to {contract.describe()}"
+            )
         return estimate.with_delta(contract.delta)
     if contract.delta is not None and in_body != contract.delta:
         raise ContractError(

@@ -162,6 +162,56 @@ def test_plans_are_rounded_up_to_two_digits(n, rounded):
     assert round_up(n) == rounded
 
 
+# ---- the mean and the share -----------------------------------------------------------------------------------------
+
+
+def drawn(generator: np.random.Generator, n_members: int, n: int, sigma: float) -> Estimate:
+    """Members with errors of their own and true accuracies of mean .95."""
+    right = generator.random((n_members, n)) < 0.95 + sigma * generator.standard_normal((n_members, 1))
+    return metrics.accuracy(Predictions(y=np.zeros(n, int), labels=(~right).astype(int), classes=[0, 1]))
+
+
+@pytest.mark.parametrize("way", ["examples", "retrainings"])
+def test_a_mean_is_planned_by_examples_or_by_retrainings(way):
+    """A pilot near the truth, then fresh data of the planned size: 9 of 10 runs are met."""
+    terms = Terms(members="mean")
+    if way == "examples":
+        generator, sigma, n_members, n, limit = np.random.default_rng(1), 0.0, 6, 60, 0.93
+    else:
+        generator, sigma, n_members, n, limit = np.random.default_rng(2), 0.02, 6, 3000, 0.935
+    pilot = drawn(generator, n_members, n, sigma)
+    verdict = pilot.judged(">=", limit, terms)
+    assert verdict.outcome is Outcome.UNDECIDED
+    found = re.search(rf"([\d,]+) {way}", verdict.advice[0])
+    assert found is not None
+    number = int(found[1].replace(",", ""))
+
+    # The plan takes the pilot for the truth, so the truth is moved to where the pilot saw it.
+    shift = pilot.value - 0.95
+    sizes = (n_members, number) if way == "examples" else (number, n)
+    met = [drawn(generator, *sizes, sigma).judged(">=", limit - shift, terms).outcome for _ in range(200)]
+    assert met.count(Outcome.MET) / 200 >= 0.8
+
+
+def test_a_mean_on_its_limit_is_never_decided():
+    verdict = right_of(90, 91, 89, 92, 88).judged(">=", 0.9, Terms(members="mean"))
+
+    assert verdict.advice == (
+        "no affordable number of examples or retrainings alone decides it: the mean is too close to the limit",
+    )
+
+
+def test_a_share_says_whether_its_members_or_their_number_is_open():
+    terms = Terms(members=0.8)
+
+    some = right_of(*[96] * 16, *[90] * 4).judged(">=", 0.9, terms)
+    none = right_of(*[980] * 18, *[700] * 2, n=1000).judged(">=", 0.9, terms)
+    assert some.advice == (
+        "more examples would decide the 20 undecided members, more retrainings would narrow the share",
+    )
+    assert none.advice == ("more retrainings would narrow the share",)
+
+
 # ---- no model could -------------------------------------------------------------------------------------------------
 
 

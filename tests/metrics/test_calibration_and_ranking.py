@@ -171,5 +171,6 @@ def test_rows_plan_and_best_bound_of_auroc():
 
     assert evidence.pseudo_values(Terms()).rows.mean(axis=1) == pytest.approx(evidence.values)
     assert evidence.perfect(goal(0.5, ">=")) == pytest.approx(LEVEL ** (1 / 60))
-    assert evidence.plan(0, goal(evidence.values[0] - 0.1, ">=")) < evidence.plan(0, goal(evidence.values[0] - 0.05, ">="))
+    value = evidence.values[0]
+    assert evidence.plan(0, goal(value - 0.1, ">=")) < evidence.plan(0, goal(value - 0.05, ">="))
     assert metrics.auroc(_scored(40, 400)).evidence.plan(0, goal(0.5, ">=")) > 0

@@ -16,8 +16,8 @@ from pytest_mlspec.verdict import Comparison, Terms
 LEVEL = 0.05
 
 
-def goal(threshold: float, comparison: Comparison, terms: Terms = Terms()) -> Goal:
-    return Goal(threshold=threshold, comparison=comparison, level=LEVEL, terms=terms)
+def goal(threshold: float, comparison: Comparison, terms: Terms | None = None) -> Goal:
+    return Goal(threshold=threshold, comparison=comparison, level=LEVEL, terms=terms or Terms())
 
 GENERATOR = np.random.default_rng(8)
 Y = GENERATOR.normal(size=400)

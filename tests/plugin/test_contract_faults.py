@@ -89,8 +89,6 @@ ANSWERS = [
 ]
 
 
-
-
 def test_every_fault_is_answered_before_anything_trains(suite):
     result = suite.run(FAULTY, *UNKNOWN_MARKS)
 

@@ -8,7 +8,8 @@ UNKNOWN_MARKS = ("-W", "ignore::pytest.PytestUnknownMarkWarning")
 
 
 def test_the_innermost_mark_wins(suite):
-    suite.run("""
+    suite.run(
+        """
         pytestmark = pytest.mark.satisficing(at_least=0.1)
 
         def test_module(requirement):
@@ -41,21 +42,28 @@ def test_the_innermost_mark_wins(suite):
         def test_another_kind(requirement):
             assert metrics.recall(FAIR).gap(by="sex") <= requirement
             assert metrics.recall(GOOD) >= requirement
-    """, "--mlspec-json=out.json")
+    """,
+        "--mlspec-json=out.json",
+    )
     thresholds = {}
     for row in suite.document()["requirements"]:
         thresholds.setdefault(row["test"].partition("::")[2], set()).add(row["threshold"])
 
     assert thresholds == {
-        "test_module": {0.1}, "test_function": {0.3}, "TestIt::test_class": {0.2},
+        "test_module": {0.1},
+        "test_function": {0.3},
+        "TestIt::test_class": {0.2},
         "TestIt::test_parameter[plain]": {0.3},
-        "TestIt::test_parameter[own]": {0.4}, "TestIt::test_bare": {0.2}, "test_another_kind": {0.1, 0.2},
+        "TestIt::test_parameter[own]": {0.4},
+        "TestIt::test_bare": {0.2},
+        "test_another_kind": {0.1, 0.2},
     }
     assert suite.document()["tally"]["met"] == 8
 
 
 def test_several_contracts_find_their_estimates(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         columns = {"sex": ["f", "f", "m", "m"] * 250}
         said = Predictions(y=[0, 1] * 500, probabilities=[[1.0, 0.0], [0.0, 1.0]] * 500, columns=columns)
 
@@ -75,13 +83,19 @@ def test_several_contracts_find_their_estimates(suite):
             assert metrics.precision(said) >= requirement
             assert metrics.accuracy(said) >= requirement
             assert recall >= requirement
-    """, "--mlspec-json=out.json")
+    """,
+        "--mlspec-json=out.json",
+    )
 
     assert result.parseoutcomes() == {"passed": 1}
     judged = {row["id"]: (row["metric"], row["form"], row["threshold"]) for row in suite.document()["requirements"]}
     assert judged == {
-        "REC": ("recall", "level", 0.9), "ACC": ("accuracy", "level", 0.8), "ANY": ("precision", "level", 0.7),
-        "ECE": ("ece", "level", 0.3), "MCE": ("mce", "level", 0.4), "GAP": ("recall", "gap", 0.2),
+        "REC": ("recall", "level", 0.9),
+        "ACC": ("accuracy", "level", 0.8),
+        "ANY": ("precision", "level", 0.7),
+        "ECE": ("ece", "level", 0.3),
+        "MCE": ("mce", "level", 0.4),
+        "GAP": ("recall", "gap", 0.2),
         "RATIO": ("recall", "ratio", 0.6),
     }
 
@@ -105,11 +119,13 @@ def test_two_alike_are_told_apart_by_id(suite):
     """)
 
     assert result.parseoutcomes() == {"passed": 1, "failed": 3}
-    result.stdout.fnmatch_lines([
-        "NOT JUDGED B: satisficing(at_least=0.80) of test_it.py:*",
-        '*ContractError: recall matches 2 contracts of this test: write one of requirement[[]"?"], requirement[[]"?"]',
-        "*ContractError: no contract of this test has the id 'C'; it has *",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "NOT JUDGED B: satisficing(at_least=0.80) of test_it.py:*",
+            '*ContractError: recall matches 2 contracts of this test: write one of requirement[[]"?"], *[[]"?"]',
+            "*ContractError: no contract of this test has the id 'C'; it has *",
+        ]
+    )
 
 
 def test_where_requirement_cannot_be_read(suite):
@@ -145,31 +161,39 @@ def test_where_requirement_cannot_be_read(suite):
     """)
 
     assert result.parseoutcomes() == {"failed": 5, "errors": 1}
-    result.stdout.fnmatch_lines([
-        "*ContractError: `requirement` was read while the module fixture 'early' was set up: *outlives the test",
-        "*ContractError: this test has no contract: mark it, *",
-        "*TypeError: `requirement` judges an estimate *, got 0.99; a bare number has no bounds to decide with",
-        "*TypeError: `requirement` has no truth of its own*",
-        "*TypeError: write `>=`*",
-        "*TypeError: `requirement` is a limit*",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*ContractError: `requirement` was read while the module fixture 'early' was set up: *outlives the test",
+            "*ContractError: this test has no contract: mark it, *",
+            "*TypeError: `requirement` judges an estimate *, got 0.99; a bare number has no bounds to decide with",
+            "*TypeError: `requirement` has no truth of its own*",
+            "*TypeError: write `>=`*",
+            "*TypeError: `requirement` is a limit*",
+        ]
+    )
 
 
 def test_outside_a_test_requirement_says_so(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         from pytest_mlspec.requirements.requirement import Requirement
 
         metrics.recall(GOOD) >= Requirement()
-    """, subprocess=True)
+    """,
+        subprocess=True,
+    )
 
     assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines([
-        "*`requirement` was read outside a test: it stands for the contract of the running test",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*`requirement` was read outside a test: it stands for the contract of the running test",
+        ]
+    )
 
 
 def test_a_percentage_is_not_a_fraction(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         @pytest.mark.satisficing(at_most=5)
         def test_always_met(requirement):
             alarms = Predictions(y=[0] * 50, labels=[1] * 50, classes=[0, 1], positive=1)
@@ -187,21 +211,26 @@ def test_a_percentage_is_not_a_fraction(suite):
 
         def test_errors_have_no_such_range():
             assert metrics.mae(Predictions(y=[100.0] * 50, values=[0.0] * 50)) >= 20
-    """, *UNKNOWN_MARKS)
+    """,
+        *UNKNOWN_MARKS,
+    )
 
     assert result.parseoutcomes() == {"failed": 4, "passed": 1}
-    result.stdout.fnmatch_lines([
-        "*false positive rate lies in [[]0, 1], a fraction and never percent;"
-        " got false_positive_rate <= 5: did you mean 0.05?",
-        "*got recall <= 10: did you mean 0.1?",
-        "*got recall >= 95: did you mean 0.95?",
-        "*lies in [[]-1, 1]*did you mean -0.05?",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*false positive rate lies in [[]0, 1], a fraction and never percent;"
+            " got false_positive_rate <= 5: did you mean 0.05?",
+            "*got recall <= 10: did you mean 0.1?",
+            "*got recall >= 95: did you mean 0.95?",
+            "*lies in [[]-1, 1]*did you mean -0.05?",
+        ]
+    )
 
 
 def test_marks_of_strangers_are_left_alone(suite):
     """Words such as `parity` label other things in other suites."""
-    result = suite.run("""
+    result = suite.run(
+        """
         @pytest.mark.parity
         def test_even():
             assert 2 % 2 == 0
@@ -218,7 +247,10 @@ def test_marks_of_strangers_are_left_alone(suite):
         @pytest.mark.satisfying("customers")
         def test_nearly_ours():
             pass
-    """, "-v", *UNKNOWN_MARKS)
+    """,
+        "-v",
+        *UNKNOWN_MARKS,
+    )
 
     assert result.parseoutcomes() == {"passed": 4}
     result.stdout.no_fnmatch_line("*mlspec =*")

@@ -29,12 +29,15 @@ class Holder:
 @pytest.mark.parametrize(
     "decorator", [mlspec.ensemble, mlspec.ensemble(seeds=2), mlspec.dataset, mlspec.dataset(name="x")]
 )
-@pytest.mark.parametrize(("function", "answer"), [
-    (generator, "goes on a function that returns, got the generator generator: return instead of yield"),
-    (coroutine, "goes on a plain function, got the coroutine coroutine"),
-    (Holder.method, "goes on a module-level function, got the method Holder.method"),
-    (Holder, "goes on a plain function, got <class"),
-])
+@pytest.mark.parametrize(
+    ("function", "answer"),
+    [
+        (generator, "goes on a function that returns, got the generator generator: return instead of yield"),
+        (coroutine, "goes on a plain function, got the coroutine coroutine"),
+        (Holder.method, "goes on a module-level function, got the method Holder.method"),
+        (Holder, "goes on a plain function, got <class"),
+    ],
+)
 def test_what_cannot_be_decorated(decorator, function, answer):
     with pytest.raises(TypeError, match=f"^@mlspec.(ensemble|dataset) {answer}"):
         decorator(function)
@@ -58,7 +61,8 @@ def test_seeds_are_checked_at_decoration(seeds):
 
 
 def test_a_notebook_needs_no_pytest(suite):
-    result = suite.pytester.runpython_c("""
+    result = suite.pytester.runpython_c(
+        """
 import sys
 import numpy as np
 from pytest_mlspec import Dataset, Ensemble, Predictions, Undecided, metrics
@@ -72,7 +76,8 @@ try:
     bool(few >= 0.9)
 except Undecided as error:
     print(str(error).splitlines()[0])
-""".strip())
+""".strip()
+    )
 
     assert result.errlines == []
     assert result.outlines == ["<Verdict MET recall >= 0.90> True False", "UNDECIDED recall >= 0.90"]
@@ -84,5 +89,5 @@ def test_a_decorated_function_is_a_fixture_and_says_so():
         """Data."""
         raise NotImplementedError
 
-    with pytest.raises(pytest.fail.Exception, match="Fixture \"street\" called directly"):
+    with pytest.raises(pytest.fail.Exception, match='Fixture "street" called directly'):
         street()

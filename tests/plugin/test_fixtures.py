@@ -21,11 +21,15 @@ def detector(seed, street):
 
 
 def test_the_names_of_fixtures_name_data_and_model(suite):
-    suite.run(TRAINING + """
+    suite.run(
+        TRAINING
+        + """
 def test_it(detector, street):
     assert detector.name == "detector"
     assert metrics.recall(detector, street.test.where(light="night")) >= 0.9
-""", "--mlspec-json=out.json")
+""",
+        "--mlspec-json=out.json",
+    )
     (row,) = suite.document()["requirements"]
 
     assert (row["model"], row["dataset"], row["slice"]) == ("detector", "street.test", "light=night")
@@ -33,7 +37,8 @@ def test_it(detector, street):
 
 
 def test_name_params_and_ids_are_those_of_pytest(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         import pytest_mlspec as mlspec
 
         @mlspec.dataset(name="cars", params=[10, 20], ids=["few", "many"])
@@ -49,7 +54,9 @@ def test_name_params_and_ids_are_those_of_pytest(suite):
             assert net.seeds == (4, 7)
             assert cars.name == "cars"
             assert len(metrics.recall(net, cars).values) == 2
-    """, "-v")
+    """,
+        "-v",
+    )
 
     assert result.parseoutcomes() == {"passed": 4}
     ran = [line.split()[0] for line in result.outlines if line.startswith("test_it.py::")]
@@ -60,10 +67,14 @@ def test_name_params_and_ids_are_those_of_pytest(suite):
 def test_fixtures_keep_file_line_and_docstring(suite):
     result = suite.run(TRAINING, "--fixtures", "-v")
 
-    result.stdout.fnmatch_lines([
-        "detector [[]session scope] -- test_it.py:1[23]", "    Finds pedestrians.",
-        "street [[]session scope] -- test_it.py:[45]", "    Pedestrians by night.",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "detector [[]session scope] -- test_it.py:1[23]",
+            "    Finds pedestrians.",
+            "street [[]session scope] -- test_it.py:[45]",
+            "    Pedestrians by night.",
+        ]
+    )
 
 
 def test_an_error_in_training_points_into_the_users_function(suite):
@@ -99,9 +110,12 @@ def test_a_narrow_fixture_gets_a_hint(suite):
     """)
 
     assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines([
-        "*ScopeMismatch*", "*make the data a @mlspec.dataset, or use @pytest.fixture(scope='session')*",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*ScopeMismatch*",
+            "*make the data a @mlspec.dataset, or use @pytest.fixture(scope='session')*",
+        ]
+    )
 
 
 def test_a_dataset_must_be_one(suite):
@@ -134,20 +148,25 @@ def test_members_that_ignore_their_seed_are_no_replicates(suite):
     """)
 
     assert result.parseoutcomes() == {"errors": 1}
-    result.stdout.fnmatch_lines([
-        "*all 3 members of 'model' learned exactly the same*Declare seeds=1, or let each seed see other rows*",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*all 3 members of 'model' learned exactly the same*Declare seeds=1, or let each seed see other rows*",
+        ]
+    )
 
 
 def test_rows_that_trained_the_model_decide_nothing(suite):
-    result = suite.run(TRAINING + """
+    result = suite.run(
+        TRAINING
+        + """
 @pytest.mark.satisficing(at_least=0.5)
 def test_it(detector, street, requirement):
     assert metrics.recall(detector, street.train) >= requirement
 
 def test_literal(detector, street):
     assert metrics.recall(detector, street.train) >= 0.5
-""")
+"""
+    )
 
     assert result.parseoutcomes() == {"failed": 2}
     result.stdout.fnmatch_lines(["*is judged on rows that trained the model: 1,000 of 1,000 rows of street.train*"])

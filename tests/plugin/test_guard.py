@@ -250,15 +250,17 @@ def test_what_was_judged_badly_is_red_unless_expected(suite, mark):
 def test_the_words_for_what_was_not_judged(suite):
     result = suite.run(NOT_JUDGED)
 
-    result.stdout.fnmatch_lines([
-        "*NOT JUDGED satisficing(at_least=0.90) of test_it.py:*",
-        "*NEVER ASKED: recall >= 0.90 was computed and its truth never asked: is an `assert` missing?",
-        "*ContractError: at_least takes >=, the body says <=: satisficing(at_least=0.90)",
-        "*ContractError: no contract of this test asks for accuracy. It has:*metric='recall', not 'accuracy'*",
-        "*ContractError: no contract of this test asks for gap in recall by age.*the marker says*'sex'*the body*'age'*",
-        "*ContractError:*the marker pins bins=10, the body uses bins=15*",
-        "*ContractError: the body says delta=2, the contract satisficing(*delta=1.0); leave delta to the contract",
-        "*NOT JUDGED: the test is marked satisficing and judged no estimate",
-        "an unjudged requirement is never excused (Skipped: no GPU)",
-        "an unjudged requirement is never excused (XFailed: later)",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*NOT JUDGED satisficing(at_least=0.90) of test_it.py:*",
+            "*NEVER ASKED: recall >= 0.90 was computed and its truth never asked: is an `assert` missing?",
+            "*ContractError: at_least takes >=, the body says <=: satisficing(at_least=0.90)",
+            "*ContractError: no contract of this test asks for accuracy. It has:*metric='recall', not 'accuracy'*",
+            "*ContractError: no contract of this test asks for gap in recall by age.*marker says*'sex'*the body*'age'*",
+            "*ContractError:*the marker pins bins=10, the body uses bins=15*",
+            "*ContractError: the body says delta=2, the contract satisficing(*delta=1.0); leave delta to the contract",
+            "*NOT JUDGED: the test is marked satisficing and judged no estimate",
+            "an unjudged requirement is never excused (Skipped: no GPU)",
+            "an unjudged requirement is never excused (XFailed: later)",
+        ]
+    )

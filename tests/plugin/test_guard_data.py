@@ -94,11 +94,13 @@ def test_a_group_that_is_never_selected_stays_in_the_ratio(suite):
     """)
 
     assert result.parseoutcomes() == {"failed": 1}
-    result.stdout.fnmatch_lines([
-        "*VIOLATED ratio of selection rate by group >= 0.80",
-        "*measured 0.000,*",
-        "*c 0.000 (0/300), *",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*VIOLATED ratio of selection rate by group >= 0.80",
+            "*measured 0.000,*",
+            "*c 0.000 (0/300), *",
+        ]
+    )
 
 
 def test_an_intersection_without_cases_keeps_a_gap_from_being_met(suite):
@@ -113,9 +115,12 @@ def test_an_intersection_without_cases_keeps_a_gap_from_being_met(suite):
     """)
 
     assert result.parseoutcomes() == {"failed": 1}
-    result.stdout.fnmatch_lines([
-        "*UNDECIDED*", "*no cases at all of 'm, young': an empty intersection decides nothing",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*UNDECIDED*",
+            "*no cases at all of 'm, young': an empty intersection decides nothing",
+        ]
+    )
 
 
 def test_an_interval_decides_and_not_the_measured_value(suite):
@@ -158,11 +163,13 @@ def test_one_model_says_nothing_about_retraining(suite):
 
     assert result.parseoutcomes() == {"failed": 3}
     # 36: all of 36 met exclude a share of 0.9 at half the level, 0.9**36 = 0.0225 <= 0.025 < 0.9**35.
-    result.stdout.fnmatch_lines([
-        "*needs at least 2 retrainings: *",
-        "*needs at least 5 retrainings *",
-        "*a share of retrainings needs at least 36 retrainings: *",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*needs at least 2 retrainings: *",
+            "*needs at least 5 retrainings *",
+            "*a share of retrainings needs at least 36 retrainings: *",
+        ]
+    )
 
 
 def test_every_member_must_meet_it(suite):

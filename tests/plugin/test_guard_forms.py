@@ -35,15 +35,20 @@ def test_unittest_cases(suite):
                 with self.subTest("a"):
                     assert metrics.recall(BAD) >= 0.9
     """) == {
-        "TestIt::test_met": "PASSED", "TestIt::test_negated": "FAILED", "TestIt::test_empty": "FAILED",
-        "TestIt::test_skips": "FAILED", "TestIt::test_marked": "SKIPPED", "TestIt::test_expected": "FAILED",
+        "TestIt::test_met": "PASSED",
+        "TestIt::test_negated": "FAILED",
+        "TestIt::test_empty": "FAILED",
+        "TestIt::test_skips": "FAILED",
+        "TestIt::test_marked": "SKIPPED",
+        "TestIt::test_expected": "FAILED",
         "TestIt::test_sub": "FAILED",
     }
 
 
 def test_coroutines(suite):
     """An event loop brings the context in which it was made, here one from before the test."""
-    assert suite.outcomes("""
+    assert suite.outcomes(
+        """
         import asyncio
         import unittest
 
@@ -79,9 +84,14 @@ def test_coroutines(suite):
         @pytest.mark.satisficing(at_least=0.9)
         def test_loop_of_the_session(old_context, requirement):
             assert not old_context.run(lambda: bool(metrics.recall(BAD) >= requirement))
-    """, subprocess=True) == {
-        "test_run": "FAILED", "test_to_thread": "PASSED", "test_coroutine": "FAILED",
-        "TestIt::test_negated": "FAILED", "TestIt::test_met": "PASSED",
+    """,
+        subprocess=True,
+    ) == {
+        "test_run": "FAILED",
+        "test_to_thread": "PASSED",
+        "test_coroutine": "FAILED",
+        "TestIt::test_negated": "FAILED",
+        "TestIt::test_met": "PASSED",
         "test_loop_of_the_session": "FAILED",
     }
 
@@ -133,8 +143,13 @@ def test_threads(suite):
         def test_last_of_a_shared_pool(requirement):
             pass
     """) == {
-        "test_met": "PASSED", "test_violated": "FAILED", "test_crashed_unseen": "FAILED", "test_forgotten": "FAILED",
-        "test_nothing": "FAILED", "test_first_of_a_shared_pool": "PASSED", "test_second_of_a_shared_pool": "FAILED",
+        "test_met": "PASSED",
+        "test_violated": "FAILED",
+        "test_crashed_unseen": "FAILED",
+        "test_forgotten": "FAILED",
+        "test_nothing": "FAILED",
+        "test_first_of_a_shared_pool": "PASSED",
+        "test_second_of_a_shared_pool": "FAILED",
         "test_last_of_a_shared_pool": "FAILED",
     }
 
@@ -172,8 +187,11 @@ def test_parameters_classes_and_modules(suite):
             def test_met(self, requirement):
                 assert metrics.recall(GOOD) >= requirement
     """) == {
-        "test_each[good]": "PASSED", "test_each[bad]": "FAILED", "test_each[few]": "FAILED",
-        "TestIt::test_empty": "FAILED", "TestIt::test_met": "PASSED",
+        "test_each[good]": "PASSED",
+        "test_each[bad]": "FAILED",
+        "test_each[few]": "FAILED",
+        "TestIt::test_empty": "FAILED",
+        "TestIt::test_met": "PASSED",
     }
 
 
@@ -215,7 +233,9 @@ def test_subtests(suite):
 
     assert suite.document()["tally"] == {"met": 1, "violated": 3, "undecided": 0, "not judged": 1}
     assert verdicts == {
-        "test_met": ("met", 2), "test_violated": ("violated", 2), "test_caught": ("violated", 1),
+        "test_met": ("met", 2),
+        "test_violated": ("violated", 2),
+        "test_caught": ("violated", 1),
         "test_literal": ("violated", 1),
     }
     lines = [line for line in result.outlines if line.startswith("test_it.py::") and " SUB" not in line]
@@ -224,7 +244,8 @@ def test_subtests(suite):
 
 def test_hypothesis(suite):
     pytest.importorskip("hypothesis", reason="an extra")
-    assert suite.outcomes("""
+    assert suite.outcomes(
+        """
         from hypothesis import given, settings, strategies as st
 
         @settings(max_examples=10, database=None, deadline=None)
@@ -244,6 +265,12 @@ def test_hypothesis(suite):
         @given(hits=st.integers(0, 1000))
         def test_empty(requirement, hits):
             pass
-    """, "-p", "hypothesispytest", subprocess=True) == {
-        "test_met": "PASSED", "test_violated": "FAILED", "test_empty": "FAILED",
+    """,
+        "-p",
+        "hypothesispytest",
+        subprocess=True,
+    ) == {
+        "test_met": "PASSED",
+        "test_violated": "FAILED",
+        "test_empty": "FAILED",
     }

@@ -56,29 +56,37 @@ def test_a_skip_mark_skips_and_is_listed(suite):
 
     assert result.parseoutcomes() == {"skipped": 2}
     assert result.ret == 0
-    result.stdout.fnmatch_lines([
-        "NOT JUDGED REC-1: satisficing(at_least=0.90): skipped: model is being retrained (test_it.py::test_marked)",
-        "0 met, 0 violated, 0 undecided, 2 not judged",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "NOT JUDGED REC-1: satisficing(at_least=0.90): skipped: model is being retrained (test_it.py::test_marked)",
+            "0 met, 0 violated, 0 undecided, 2 not judged",
+        ]
+    )
     assert [row["verdict"] for row in suite.document()["requirements"]] == ["not judged"] * 2
 
 
 def test_contracts_after_the_first_failing_assert_are_listed(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         @pytest.mark.satisficing(at_least=0.9, id="REC-1")
         @pytest.mark.parity(by="sex", max_gap=0.1, id="FAIR-1")
         def test_both(requirement):
             assert metrics.recall(BAD) >= requirement
             assert metrics.recall(FAIR).gap(by="sex") <= requirement
-    """, "--mlspec-json=out.json")
+    """,
+        "--mlspec-json=out.json",
+    )
 
-    result.stdout.fnmatch_lines([
-        "E*assert VIOLATED REC-1: recall >= 0.90",
-        "NOT JUDGED FAIR-1: parity(by='sex', max_gap=0.10) of test_it.py:2",
-        "0 met, 1 violated, 0 undecided, 1 not judged",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "E*assert VIOLATED REC-1: recall >= 0.90",
+            "NOT JUDGED FAIR-1: parity(by='sex', max_gap=0.10) of test_it.py:2",
+            "0 met, 1 violated, 0 undecided, 1 not judged",
+        ]
+    )
     assert [(row["id"], row["verdict"]) for row in suite.document()["requirements"]] == [
-        ("REC-1", "violated"), ("FAIR-1", "not judged"),
+        ("REC-1", "violated"),
+        ("FAIR-1", "not judged"),
     ]
 
 
@@ -99,8 +107,11 @@ def test_an_unmarked_test_of_literals_is_an_ordinary_test(suite):
         def test_skips():
             pytest.skip("no GPU")
     """) == {
-        "test_met": "PASSED", "test_violated": "FAILED", "test_negative_control": "PASSED",
-        "test_no_estimate": "PASSED", "test_skips": "SKIPPED",
+        "test_met": "PASSED",
+        "test_violated": "FAILED",
+        "test_negative_control": "PASSED",
+        "test_no_estimate": "PASSED",
+        "test_skips": "SKIPPED",
     }
 
 
@@ -157,5 +168,8 @@ def test_a_verdict_of_another_test_is_nobodys(suite):
         def test_uses_what_was_kept(requirement):
             assert KEPT[0]
     """) == {
-        "test_kept": "FAILED", "test_label": "FAILED", "test_keeps": "PASSED", "test_uses_what_was_kept": "FAILED",
+        "test_kept": "FAILED",
+        "test_label": "FAILED",
+        "test_keeps": "PASSED",
+        "test_uses_what_was_kept": "FAILED",
     }

@@ -7,7 +7,16 @@ import os
 import pytest
 
 HEAVY = (
-    "numpy", "scipy", "sklearn", "torch", "netcal", "hypothesis", "matplotlib", "joblib", "narwhals", "cloudpickle",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "torch",
+    "netcal",
+    "hypothesis",
+    "matplotlib",
+    "joblib",
+    "narwhals",
+    "cloudpickle",
 )
 CONFTEST = f"""
 import atexit
@@ -59,8 +68,14 @@ def strangers(suite):
 @pytest.mark.parametrize(
     "arguments",
     [
-        (), ("-W", "error"), ("--strict-markers", "--strict-config"), ("-p", "no:cacheprovider"), ("-p", "no:terminal"),
-        ("--import-mode=importlib",), ("--assert=plain",), ("-p", "no:unittest", "-p", "no:doctest"),
+        (),
+        ("-W", "error"),
+        ("--strict-markers", "--strict-config"),
+        ("-p", "no:cacheprovider"),
+        ("-p", "no:terminal"),
+        ("--import-mode=importlib",),
+        ("--assert=plain",),
+        ("-p", "no:unittest", "-p", "no:doctest"),
         ("--junit-xml=out.xml",),
     ],
     ids=" ".join,
@@ -90,7 +105,8 @@ def test_optimised_python(suite, monkeypatch, level):
     """`-O` drops the asserts of modules that pytest does not rewrite, and `-OO` the docstrings: nothing turns green."""
     monkeypatch.setenv("PYTHONOPTIMIZE", level)
     assert suite.outcomes(
-        USED + """
+        USED
+        + """
         from checks import check
 
         @pytest.mark.satisficing(at_least=0.9)
@@ -99,7 +115,10 @@ def test_optimised_python(suite, monkeypatch, level):
 
         def test_forgotten():
             metrics.recall(BAD) >= 0.9
-        """.replace("\n        ", "\n"), "-W", "ignore", subprocess=True,
+        """.replace("\n        ", "\n"),
+        "-W",
+        "ignore",
+        subprocess=True,
         checks="""
         from made import metrics
 
@@ -112,9 +131,15 @@ def test_optimised_python(suite, monkeypatch, level):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("-W", "error"), ("--strict-markers",), ("-p", "no:cacheprovider"), ("-p", "pytest_cov", "--cov=made"),
-        ("-p", "randomly"), ("-p", "rerunfailures", "--reruns=2"), ("-p", "xdist", "-n2"),
-        ("-p", "metadata", "-p", "html", "-p", "html_fixtures", "--html=out.html"), ("--junit-xml=out.xml",),
+        ("-W", "error"),
+        ("--strict-markers",),
+        ("-p", "no:cacheprovider"),
+        ("-p", "pytest_cov", "--cov=made"),
+        ("-p", "randomly"),
+        ("-p", "rerunfailures", "--reruns=2"),
+        ("-p", "xdist", "-n2"),
+        ("-p", "metadata", "-p", "html", "-p", "html_fixtures", "--html=out.html"),
+        ("--junit-xml=out.xml",),
     ],
     ids=" ".join,
 )
@@ -129,14 +154,16 @@ def test_used_beside_each_neighbour(suite, arguments):
 
 
 def test_used_with_importlib_and_without_a_terminal(suite):
-    suite.pytester.makepyfile(test_it="""
+    suite.pytester.makepyfile(
+        test_it="""
         import numpy as np, pytest
         from pytest_mlspec import Predictions, metrics
 
         @pytest.mark.satisficing(at_least=0.9)
         def test_it(requirement):
             assert metrics.recall(Predictions(y=np.ones(500, int), labels=np.ones(500, int), positive=1)) >= requirement
-    """)
+    """
+    )
     result = suite.again("--import-mode=importlib", "-p", "no:terminal", "--mlspec-json=out.json", subprocess=True)
 
     assert result.ret == pytest.ExitCode.OK
@@ -191,7 +218,9 @@ def test_reruns_never_roll_a_gate_again(suite, option):
     outcomes = suite.outcomes(RETRIED, "-p", "rerunfailures", *option, "--mlspec-json=out.json")
 
     assert {name: word for name, word in outcomes.items() if word == "PASSED"} == {
-        "test_skips_once": "PASSED", "test_disk_fails_once": "PASSED", "test_flaky_elsewhere": "PASSED",
+        "test_skips_once": "PASSED",
+        "test_disk_fails_once": "PASSED",
+        "test_flaky_elsewhere": "PASSED",
     }
     assert suite.document()["tally"]["violated"] == 4  # with that of the negative control
     assert suite.document()["tally"]["undecided"] == 1
@@ -220,7 +249,8 @@ def test_installed_by_its_entry_point(suite, monkeypatch):
 
 
 def test_collecting_only_trains_nothing(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         import pytest_mlspec as mlspec
 
         @mlspec.ensemble
@@ -228,7 +258,11 @@ def test_collecting_only_trains_nothing(suite):
             open("trained", "w")
 
         def test_it(model): pass
-    """, "--collect-only", "-q", "--mlspec-json=out.json")
+    """,
+        "--collect-only",
+        "-q",
+        "--mlspec-json=out.json",
+    )
 
     assert result.ret == pytest.ExitCode.OK
     assert not (suite.pytester.path / "trained").exists()
@@ -236,25 +270,29 @@ def test_collecting_only_trains_nothing(suite):
 
 
 def test_the_package_itself_imports_nothing(suite):
-    result = suite.pytester.runpython_c(f"""
+    result = suite.pytester.runpython_c(
+        f"""
 import sys
 import pytest_mlspec
 dir(pytest_mlspec)
 print(sorted(set({HEAVY!r}) & set(sys.modules)), "pytest" in sys.modules)
-""".strip())
+""".strip()
+    )
 
     assert result.outlines == ["[] False"]
 
 
 def test_every_public_name_resolves(suite):
-    result = suite.pytester.runpython_c("""
+    result = suite.pytester.runpython_c(
+        """
 import pytest_mlspec
 print([name for name in pytest_mlspec.__all__ if getattr(pytest_mlspec, name, None) is None])
 try:
     pytest_mlspec.no_such_name
 except AttributeError as error:
     print(error)
-""".strip())
+""".strip()
+    )
 
     assert result.outlines == ["[]", "module 'pytest_mlspec' has no attribute 'no_such_name'"]
 

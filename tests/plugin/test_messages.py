@@ -47,9 +47,11 @@ def test_a_violated_gap(suite):
         "women 0.592 (218/368), men 0.856 (363/424); worst of 5 members (seed 1); all 5 violate it",
         "because: equal opportunity, policy 4.2",
     ]
-    result.stdout.fnmatch_lines([
-        "FAILED test_it.py::test_gap - assert VIOLATED FAIR-1: gap in recall by sex <=*",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "FAILED test_it.py::test_gap - assert VIOLATED FAIR-1: gap in recall by sex <=*",
+        ]
+    )
 
 
 def test_an_undecided_recall_of_a_slice(suite):
@@ -134,7 +136,8 @@ def check(model, limit):
 
 @pytest.mark.parametrize("arguments", [(), ("--assert=plain",)], ids=["rewritten tests", "nothing rewritten"])
 def test_asserts_in_modules_that_pytest_does_not_rewrite(suite, arguments):
-    result = suite.run("""
+    result = suite.run(
+        """
         from checks import check
 
         @pytest.mark.satisficing(at_least=0.9, id="REC")
@@ -143,13 +146,23 @@ def test_asserts_in_modules_that_pytest_does_not_rewrite(suite, arguments):
 
         def test_literal():
             check(BAD, 0.9)
-    """, *arguments, checks=CHECKS)
+    """,
+        *arguments,
+        checks=CHECKS,
+    )
 
     assert result.parseoutcomes() == {"failed": 2}
     bounds = "measured 0.500, one-sided 95% bounds [[]0.474, 0.526], n=1,000 positives (Clopper-Pearson), *"
-    result.stdout.fnmatch_lines([
-        "*- mlspec -*", "VIOLATED REC: recall >= 0.90", bounds, "*- mlspec -*", "VIOLATED recall >= 0.90", bounds,
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*- mlspec -*",
+            "VIOLATED REC: recall >= 0.90",
+            bounds,
+            "*- mlspec -*",
+            "VIOLATED recall >= 0.90",
+            bounds,
+        ]
+    )
 
 
 def test_no_frame_of_ours_is_shown_for_a_verdict(suite):
@@ -225,7 +238,8 @@ def test_misuse_is_answered(suite, expression, answer):
 
 
 def test_junit_carries_every_row(suite):
-    suite.run("""
+    suite.run(
+        """
         @pytest.mark.satisficing(at_least=0.9, id="REC")
         def test_violated(requirement):
             assert metrics.recall(BAD) >= requirement
@@ -235,12 +249,15 @@ def test_junit_carries_every_row(suite):
         def test_met(requirement):
             assert metrics.recall(FAIR) >= requirement
             assert metrics.recall(FAIR).gap(by="sex") <= requirement
-    """, "--junit-xml=out.xml")
+    """,
+        "--junit-xml=out.xml",
+    )
     cases = ElementTree.parse(suite.pytester.path / "out.xml").findall(".//testcase")
     properties = {case.attrib["name"]: [entry.attrib for entry in case.iter("property")] for case in cases}
 
     assert {name: [entry["name"] for entry in found] for name, found in properties.items()} == {
-        "test_violated": ["mlspec"], "test_met": ["mlspec", "mlspec"],
+        "test_violated": ["mlspec"],
+        "test_met": ["mlspec", "mlspec"],
     }
     assert '"verdict":"violated","id":"REC"' in properties["test_violated"][0]["value"]
     assert "VIOLATED REC: recall >= 0.90" in cases[0].find("failure").attrib["message"]

@@ -45,18 +45,22 @@ def row(suite):
     return found
 
 
-@pytest.mark.parametrize(("ini", "option", "confidence", "verdict"), [
-    (None, None, 0.95, "met"),
-    ("0.999", None, 0.999, "undecided"),
-    (None, "0.999", 0.999, "undecided"),
-    ("0.999", "0.95", 0.95, "met"),
-])
+@pytest.mark.parametrize(
+    ("ini", "option", "confidence", "verdict"),
+    [
+        (None, None, 0.95, "met"),
+        ("0.999", None, 0.999, "undecided"),
+        (None, "0.999", 0.999, "undecided"),
+        ("0.999", "0.95", 0.95, "met"),
+    ],
+)
 def test_confidence(suite, ini, option, confidence, verdict):
     """927 of 1000: the lower bound is 0.912 at 95 %, 0.899 at 99.9 %."""
     if ini:
         suite.ini(mlspec_confidence=ini)
     suite.run(
-        "def test_it():\n    assert metrics.recall(rate(927, 1000)) >= 0.9", "--mlspec-json=out.json",
+        "def test_it():\n    assert metrics.recall(rate(927, 1000)) >= 0.9",
+        "--mlspec-json=out.json",
         *([f"--mlspec-confidence={option}"] if option else []),
     )
 
@@ -64,11 +68,15 @@ def test_confidence(suite, ini, option, confidence, verdict):
 
 
 def test_a_marker_names_its_own_confidence(suite):
-    suite.run("""
+    suite.run(
+        """
         @pytest.mark.satisficing(at_least=0.9, confidence=0.999)
         def test_it(requirement):
             assert metrics.recall(rate(927, 1000)) >= requirement
-    """, "--mlspec-json=out.json", "--mlspec-confidence=0.9")
+    """,
+        "--mlspec-json=out.json",
+        "--mlspec-confidence=0.9",
+    )
 
     assert (row(suite)["confidence"], row(suite)["verdict"]) == (0.999, "undecided")
 
@@ -148,9 +156,7 @@ def test_jobs_train_in_other_processes(suite):
 )
 def test_bounds_forbid_looser_classes(suite, loosest, verdict):
     suite.ini(mlspec_bounds=loosest)
-    result = suite.run(
-        "def test_it():\n    assert metrics.recall(FAIR).gap(by='sex') <= 0.1", "--mlspec-json=out.json"
-    )
+    result = suite.run("def test_it():\n    assert metrics.recall(FAIR).gap(by='sex') <= 0.1", "--mlspec-json=out.json")
 
     assert row(suite)["verdict"] == verdict
     if verdict == "undecided":
@@ -158,7 +164,8 @@ def test_bounds_forbid_looser_classes(suite, loosest, verdict):
 
 
 def test_list_shows_every_contract_and_runs_nothing(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         @pytest.mark.satisficing(max_failure_rate=0.01, delta=2.0, id="BRK-1", because="it must stop", tier="release")
         @pytest.mark.parity(by=["sex", "age"], max_gap=0.1)
         def test_two(requirement):
@@ -174,7 +181,10 @@ def test_list_shows_every_contract_and_runs_nothing(suite):
 
         def test_other():
             open("ran", "w")
-    """, "--mlspec-list", "-q")
+    """,
+        "--mlspec-list",
+        "-q",
+    )
 
     assert result.ret == pytest.ExitCode.OK
     assert not (suite.pytester.path / "ran").exists()
@@ -210,15 +220,18 @@ def test_reports_go_where_they_are_sent(suite):
     assert (suite.pytester.path / "reports" / "out.md").exists()
 
 
-@pytest.mark.parametrize(("option", "answer"), [
-    ("--mlspec-confidence=95", "*--mlspec-confidence is a confidence in [[]0.5, 1)*; got --mlspec-confidence=95"),
-    ("--mlspec-confidence=nan", "*such as 0.95; got --mlspec-confidence=nan"),
-    ("--mlspec-confidence=high", "*such as 0.95; got --mlspec-confidence=high"),
-    ("--mlspec-seeds=0", "*--mlspec-seeds is a whole number, 1 or more; got --mlspec-seeds=0"),
-    ("--mlspec-seeds=many", "*--mlspec-seeds is a whole number, 1 or more; got --mlspec-seeds=many"),
-    ("--mlspec-jobs=0", "*--mlspec-jobs is a whole number, 1 or more; got --mlspec-jobs=0"),
-    ("--mlspec-undecided=maybe", "*--mlspec-undecided: invalid choice: 'maybe'*"),
-])
+@pytest.mark.parametrize(
+    ("option", "answer"),
+    [
+        ("--mlspec-confidence=95", "*--mlspec-confidence is a confidence in [[]0.5, 1)*; got --mlspec-confidence=95"),
+        ("--mlspec-confidence=nan", "*such as 0.95; got --mlspec-confidence=nan"),
+        ("--mlspec-confidence=high", "*such as 0.95; got --mlspec-confidence=high"),
+        ("--mlspec-seeds=0", "*--mlspec-seeds is a whole number, 1 or more; got --mlspec-seeds=0"),
+        ("--mlspec-seeds=many", "*--mlspec-seeds is a whole number, 1 or more; got --mlspec-seeds=many"),
+        ("--mlspec-jobs=0", "*--mlspec-jobs is a whole number, 1 or more; got --mlspec-jobs=0"),
+        ("--mlspec-undecided=maybe", "*--mlspec-undecided: invalid choice: 'maybe'*"),
+    ],
+)
 def test_bad_options_are_usage_errors(suite, option, answer):
     result = suite.run("def test_it(): pass", option)
 
@@ -226,10 +239,16 @@ def test_bad_options_are_usage_errors(suite, option, answer):
     result.stderr.fnmatch_lines([answer])
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("mlspec_confidence", "1"), ("mlspec_seeds", "-1"), ("mlspec_jobs", "two"), ("mlspec_undecided", "maybe"),
-    ("mlspec_bounds", "rough"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mlspec_confidence", "1"),
+        ("mlspec_seeds", "-1"),
+        ("mlspec_jobs", "two"),
+        ("mlspec_undecided", "maybe"),
+        ("mlspec_bounds", "rough"),
+    ],
+)
 def test_bad_ini_values_are_usage_errors(suite, name, value):
     suite.ini(**{name: value})
     result = suite.run("def test_it(): pass")

@@ -64,9 +64,14 @@ def test_nothing_is_shown_where_nothing_ran(suite):
     result.stdout.no_fnmatch_line("*not judged*")
 
 
-@pytest.mark.parametrize(("body", "colour"), [
-    ("metrics.recall(GOOD) >= 0.9", 32), ("metrics.recall(BAD) >= 0.9", 31), ("metrics.recall(FEW) >= 0.9", 33),
-])
+@pytest.mark.parametrize(
+    ("body", "colour"),
+    [
+        ("metrics.recall(GOOD) >= 0.9", 32),
+        ("metrics.recall(BAD) >= 0.9", 31),
+        ("metrics.recall(FEW) >= 0.9", 33),
+    ],
+)
 def test_the_tally_is_green_red_or_yellow(suite, body, colour):
     result = suite.run(f"def test_it():\n    assert {body}", "--color=yes")
 
@@ -74,12 +79,15 @@ def test_the_tally_is_green_red_or_yellow(suite, body, colour):
 
 
 def test_of_several_judgements_of_one_contract_the_worst_is_shown(suite):
-    suite.run("""
+    suite.run(
+        """
         @pytest.mark.satisficing(at_least=0.9, id="REC")
         def test_it(requirement):
             for model in (GOOD, BAD, GOOD):
                 bool(metrics.recall(model) >= requirement)
-    """, "--mlspec-json=out.json")
+    """,
+        "--mlspec-json=out.json",
+    )
     (row,) = suite.document()["requirements"]
 
     assert (row["verdict"], row["judgements"], row["value"]) == ("violated", 3, 0.5)
@@ -98,8 +106,15 @@ def test_json_fields(suite):
     met = rows["met"]
     words = ("test", "id", "kind", "claim", "because", "tier", "metric", "form", "comparison")
     assert {name: met[name] for name in words} == {
-        "test": "test_it.py::test_met", "id": "REC-1", "kind": "satisficing", "claim": "recall >= 0.90",
-        "because": "law | policy", "tier": "release", "metric": "recall", "form": "level", "comparison": ">=",
+        "test": "test_it.py::test_met",
+        "id": "REC-1",
+        "kind": "satisficing",
+        "claim": "recall >= 0.90",
+        "because": "law | policy",
+        "tier": "release",
+        "metric": "recall",
+        "form": "level",
+        "comparison": ">=",
     }
     assert (met["threshold"], met["value"], met["confidence"]) == (0.9, 0.99, 0.95)
     assert (met["n"], met["unit"]) == (1000, "positives")
@@ -124,10 +139,13 @@ def test_json_of_an_empty_run(suite):
 
 
 def test_json_says_null_where_there_is_no_number(suite):
-    suite.run("""
+    suite.run(
+        """
         def test_it():
             assert metrics.mae(Predictions(y=[0.0] * 50, values=[1.0] * 50)) <= 3
-    """, "--mlspec-json=out.json")
+    """,
+        "--mlspec-json=out.json",
+    )
     text = (suite.pytester.path / "out.json").read_text(encoding="utf-8")
 
     def refuse(name: str) -> None:
@@ -172,7 +190,8 @@ def test_markdown_of_an_empty_run(suite):
 
 def test_only_builtin_types_cross_process_borders(suite):
     """One NumPy scalar in the properties of a test kills a whole run under xdist."""
-    result = suite.run("""
+    result = suite.run(
+        """
         from pytest_mlspec import parity, satisficing
 
         @pytest.mark.satisficing(
@@ -187,7 +206,8 @@ def test_only_builtin_types_cross_process_borders(suite):
             bool(np.float64(0.5) <= metrics.recall(FAIR))
             bool(metrics.accuracy(FAIR) >= np.int64(0))
             assert metrics.recall(FAIR) >= requirement["A"]
-    """, conftest="""
+    """,
+        conftest="""
         import json
 
         BUILTIN = (str, int, float, bool, type(None))
@@ -203,14 +223,16 @@ def test_only_builtin_types_cross_process_borders(suite):
             if report.when == "call":
                 with open("types", "w") as file:
                     json.dump([len(report.user_properties), check(report.user_properties)], file)
-    """)
+    """,
+    )
 
     assert result.parseoutcomes() == {"failed": 1}  # a share of retrainings of one model is undecided
     assert json.loads((suite.pytester.path / "types").read_text()) == [5, True]
 
 
 def test_records_of_verdicts_are_builtin_types(suite):
-    assert suite.outcomes("""
+    assert suite.outcomes(
+        """
         from test_types import leaves
 
         @pytest.mark.parametrize("make", [
@@ -227,7 +249,8 @@ def test_records_of_verdicts_are_builtin_types(suite):
             except AssertionError:
                 pass
             assert {type(leaf) for leaf in leaves(verdict.record())} <= {str, int, float, bool}
-    """, test_types="""
+    """,
+        test_types="""
         def leaves(value):
             if isinstance(value, dict):
                 yield from value
@@ -237,4 +260,5 @@ def test_records_of_verdicts_are_builtin_types(suite):
                     yield from leaves(part)
             else:
                 yield value
-    """) == {f"test_it[<lambda>{n}]": "PASSED" for n in range(5)}
+    """,
+    ) == {f"test_it[<lambda>{n}]": "PASSED" for n in range(5)}

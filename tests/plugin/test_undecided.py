@@ -32,11 +32,13 @@ def test_allow_is_an_outcome_of_its_own_with_exit_code_zero(suite):
 
     assert result.parseoutcomes() == {"undecided": 2, "passed": 1}
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines([
-        "test_it.py uu.*",
-        "UNDECIDED REC: recall >= 0.90: 0.900 [[]0.606, 0.995] (test_it.py::test_contract)",
-        "1 met, 0 violated, 2 undecided, 0 not judged",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py uu.*",
+            "UNDECIDED REC: recall >= 0.90: 0.900 [[]0.606, 0.995] (test_it.py::test_contract)",
+            "1 met, 0 violated, 2 undecided, 0 not judged",
+        ]
+    )
 
 
 def test_the_word_and_its_colour(suite):
@@ -45,10 +47,15 @@ def test_the_word_and_its_colour(suite):
     result.stdout.fnmatch_lines(["*test_contract *\x1b[[]33mUNDECIDED*", "*\x1b[[]33m*2 undecided*"])
 
 
-@pytest.mark.parametrize(("ini", "option", "outcome"), [
-    ("allow", (), "undecided"), ("fail", (), "failed"), ("fail", (ALLOW,), "undecided"),
-    ("allow", ("--mlspec-undecided=fail",), "failed"),
-])
+@pytest.mark.parametrize(
+    ("ini", "option", "outcome"),
+    [
+        ("allow", (), "undecided"),
+        ("fail", (), "failed"),
+        ("fail", (ALLOW,), "undecided"),
+        ("allow", ("--mlspec-undecided=fail",), "failed"),
+    ],
+)
 def test_the_ini_twin_gives_way_to_the_option(suite, ini, option, outcome):
     suite.ini(mlspec_undecided=ini)
 
@@ -66,7 +73,8 @@ def test_junit_says_skipped_and_why(suite):
 
 
 def test_allow_covers_nothing_else(suite):
-    assert suite.outcomes("""
+    assert suite.outcomes(
+        """
         floor = pytest.mark.satisficing(at_least=0.9, id="REC")
         gap = pytest.mark.parity(by="sex", max_gap=0.1, id="GAP")
 
@@ -108,16 +116,24 @@ def test_allow_covers_nothing_else(suite):
         def test_met_too(requirement):
             assert metrics.recall(FEW) >= requirement
             assert metrics.recall(FAIR).gap(by="sex") <= requirement
-    """, ALLOW) == {
-        "test_negated": "FAILED", "test_negated_literal": "FAILED", "test_violated_too": "FAILED",
-        "test_not_judged_too": "FAILED", "test_never_asked": "FAILED", "test_crash_after": "FAILED",
-        "test_skip_after": "FAILED", "test_met_too": "UNDECIDED",
+    """,
+        ALLOW,
+    ) == {
+        "test_negated": "FAILED",
+        "test_negated_literal": "FAILED",
+        "test_violated_too": "FAILED",
+        "test_not_judged_too": "FAILED",
+        "test_never_asked": "FAILED",
+        "test_crash_after": "FAILED",
+        "test_skip_after": "FAILED",
+        "test_met_too": "UNDECIDED",
     }
 
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_allow_under_xfail_is_the_expected_failure(suite, strict):
-    outcomes = suite.outcomes(f"""
+    outcomes = suite.outcomes(
+        f"""
         pytestmark = pytest.mark.xfail(reason="not enough data yet", strict={strict})
 
         @pytest.mark.satisficing(at_least=0.9)
@@ -131,10 +147,14 @@ def test_allow_under_xfail_is_the_expected_failure(suite, strict):
         @pytest.mark.satisficing(at_least=0.9)
         def test_not_judged(requirement):
             pass
-    """, ALLOW)
+    """,
+        ALLOW,
+    )
 
     assert outcomes == {
-        "test_undecided": "XFAIL", "test_met": "FAILED" if strict else "XPASS", "test_not_judged": "FAILED",
+        "test_undecided": "XFAIL",
+        "test_met": "FAILED" if strict else "XPASS",
+        "test_not_judged": "FAILED",
     }
 
 

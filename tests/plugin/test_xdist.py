@@ -108,9 +108,11 @@ def test_what_cannot_be_shared_is_trained_in_each_process_and_said(suite):
 
     assert result.parseoutcomes() == {"passed": 4}
     assert sorted((suite.pytester.path / "fits").read_text().split()) == ["0", "0", "1", "1"]
-    result.stdout.fnmatch_lines([
-        "detector: trained in each of 2 processes, not shareable: its members cannot be pickled*",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "detector: trained in each of 2 processes, not shareable: its members cannot be pickled*",
+        ]
+    )
 
 
 def test_arguments_that_cannot_be_compared_are_not_shared(suite):
@@ -158,14 +160,20 @@ def test_an_ensemble_that_asks_for_fixtures_by_name_is_not_shared(suite):
 
 
 def test_a_worker_that_dies_is_red(suite):
-    result = suite.run("""
+    result = suite.run(
+        """
         import os
 
         @pytest.mark.satisficing(at_least=0.9)
         def test_it(requirement):
             assert metrics.recall(GOOD) >= requirement
             os._exit(1)
-    """, "-p", "xdist", "-n1", subprocess=True)
+    """,
+        "-p",
+        "xdist",
+        "-n1",
+        subprocess=True,
+    )
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes()["failed"] == 1

@@ -68,7 +68,12 @@ def test_every_method_brings_the_mean_probability_to_the_hit_rate(splits: Splits
 def test_rows_that_trained_the_model_are_refused(splits: Splits) -> None:
     ensemble = Ensemble.of(Sharpened(splits.test.X.shape[1]))
     trained = type(ensemble)(
-        members=ensemble.members, seeds=ensemble.seeds, name="model", trained_on=(splits.train,), declared=1, retrained=False
+        members=ensemble.members,
+        seeds=ensemble.seeds,
+        name="model",
+        trained_on=(splits.train,),
+        declared=1,
+        retrained=False,
     )
 
     with pytest.raises(ValueError, match=r"rows of .* trained model.*Keep a validation split"):
