@@ -3,9 +3,9 @@
     pytest -m satisficing examples/test_spurious_regression.py
 
 x1 and x2 cause y; x3 merely follows from it, y / 0.2 in training and y / 0.1 where the model will be used. Plain
-training leans on x3: excellent on held-out data of the same kind, wrong by a factor of six on the shifted set. The requirement
-was written first; noise on x3 during training is what makes it green, and the price is visible: the better model is
-*worse* on the held-out data.
+training leans on x3: excellent on held-out data of the same kind, wrong by a factor of five on the shifted set. The
+requirement was written first; noise on x3 during training is what makes it green, and the price is visible: the better
+model is *worse* on the held-out data.
 """
 
 import numpy as np

@@ -157,7 +157,7 @@ def parity(
     because: str | None = None,
     tier: str | None = None,
 ) -> pytest.MarkDecorator:
-    """A limit between groups of ``by``: ``max_gap``, largest minus smallest, or ``min_ratio``, smallest over largest."""
+    """A limit between groups of ``by``: ``max_gap`` (largest - smallest) or ``min_ratio`` (smallest / largest)."""
     return _mark("parity", dict(locals()))
 
 

@@ -32,7 +32,7 @@ class Holder:
 @pytest.mark.parametrize(
     ("function", "answer"),
     [
-        (generator, "goes on a function that returns, got the generator generator: return instead of yield"),
+        (generator, "goes on a function that returns, got the generator generator: return, do not yield"),
         (coroutine, "goes on a plain function, got the coroutine coroutine"),
         (Holder.method, "goes on a module-level function, got the method Holder.method"),
         (Holder, "goes on a plain function, got <class"),
