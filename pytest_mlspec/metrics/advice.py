@@ -12,6 +12,7 @@ from pytest_mlspec.metrics.evidence import Goal
 from pytest_mlspec.metrics.folds import Finding
 from pytest_mlspec.metrics.groups import Grouped
 from pytest_mlspec.metrics.spread import SeedStd
+from pytest_mlspec.stats.bounds import FloatArray
 from pytest_mlspec.verdict import Comparison, Terms, format_limit, format_value
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ def advise(
 def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
     """Planned for the bound of a mean over retrainings on more examples, or for more retrainings on these.
 
-    With z the normal quantiles of the level and the power, v the variance over cases of the mean over members, a the
-    spread over seeds, e^2 / n the test-set noise in it and b = (mean - low)(high - mean), the limit is told from the
-    mean where z_level sqrt(max(b / n, v / n + (t_{K-1} / z_level)^2 (a^2 + e^2 / n) / K)) + z_power sqrt(v / n + a^2 / K)
-    is at most their distance: the bound never claims more than n independent cases, the luck of a run knows no such cap.
+    v is the variance over cases of the mean over members, a the spread over seeds, e^2 / n the test-set noise in it and
+    b(x) = (x - low)(high - x). The bound acts on n* = min(n, b(mean) / se^2) independent cases with
+    se^2 = v / n + (t_{K-1} / z_level)^2 (a^2 + e^2 / n) / K. The limit is told from the mean where
+    z_level sqrt(b(limit) / n*) + 1 / (2 n*) + z_power sqrt(v / n + a^2 / K) is at most their distance.
     """
     from scipy.special import ndtri, stdtrit
 
@@ -57,23 +58,29 @@ def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
     at_hand, n_at_hand = cases.rows.shape
     spread = seeds.std_bounds(cases.rows, goal.level, cases.high - cases.low)
     of_cases = float(cases.rows.mean(axis=0, dtype=np.float64).var(ddof=1))
-    of_one_case = (estimate.value - cases.low) * (cases.high - estimate.value)
     noise = spread.noise**2 * n_at_hand
+    width = cases.high - cases.low
+    at_mean, at_limit = ((x - cases.low) * (cases.high - x) for x in (estimate.value, goal.threshold))
+    z_level, z_power = -float(ndtri(goal.level)), float(ndtri(goal.power))
+    if at_limit < 0:
+        return []
 
-    def first(n_members: FloatArray, n_examples: FloatArray) -> int | None:
+    def first(n_members: float | FloatArray, n_examples: float | FloatArray) -> int | None:
         of_seeds = stdtrit(n_members - 1, 1 - goal.level) ** 2 * (spread.value**2 + noise / n_examples) / n_members
-        arm = np.sqrt(np.maximum(ndtri(goal.level) ** 2 * of_one_case / n_examples, z_squared_of_cases / n_examples + of_seeds))
-        luck = ndtri(goal.power) * np.sqrt(of_cases / n_examples + spread.value**2 / n_members)
+        error = np.maximum(of_cases / n_examples + of_seeds / z_level**2, np.finfo(float).tiny)
+        independent = np.minimum(n_examples, at_mean / error if at_mean > 0 else n_examples)
+        luck = z_power * np.sqrt(of_cases / n_examples + spread.value**2 / n_members)
+        arm = z_level * np.sqrt(at_limit / independent) + 0.5 * width / independent
         enough = arm + luck <= abs(estimate.value - goal.threshold)
         return int(np.argmax(enough)) if enough.any() else None
 
-    z_squared_of_cases = float(ndtri(goal.level)) ** 2 * of_cases
     sizes = np.geomspace(n_at_hand, MOST_EXAMPLES, 2000)
     members = np.arange(float(at_hand), MOST_RETRAININGS + 1)
     ways = []
-    if (place := first(np.float64(at_hand), sizes)) is not None:
-        ways.append(f"{round_up(math.ceil(sizes[place])):,} {estimate.evidence.unit} with the {at_hand} retrainings at hand")
-    if (place := first(members, np.float64(n_at_hand))) is not None:
+    if (place := first(at_hand, sizes)) is not None:
+        needed = round_up(math.ceil(sizes[place]))
+        ways.append(f"{needed:,} {estimate.evidence.unit} with the {at_hand} retrainings at hand")
+    if (place := first(members, n_at_hand)) is not None:
         ways.append(f"{round_up(int(members[place])):,} retrainings on these cases")
     if not ways:
         return ["no affordable number of examples or retrainings alone decides it: the mean is too close to the limit"]

@@ -165,32 +165,33 @@ def test_plans_are_rounded_up_to_two_digits(n, rounded):
 # ---- the mean and the share -----------------------------------------------------------------------------------------
 
 
-def drawn(generator: np.random.Generator, n_members: int, n: int, sigma: float) -> Estimate:
-    """Members with errors of their own and true accuracies of mean .95."""
-    right = generator.random((n_members, n)) < 0.95 + sigma * generator.standard_normal((n_members, 1))
-    return metrics.accuracy(Predictions(y=np.zeros(n, int), labels=(~right).astype(int), classes=[0, 1]))
+def drawn(generator: np.random.Generator, shape: tuple[int, int], mean: float, sigma: float) -> Estimate:
+    """Members with errors of their own and true accuracies of this mean and standard deviation."""
+    right = generator.random(shape) < mean + sigma * generator.standard_normal((shape[0], 1))
+    return metrics.accuracy(Predictions(y=np.zeros(shape[1], int), labels=(~right).astype(int), classes=[0, 1]))
 
 
-@pytest.mark.parametrize("way", ["examples", "retrainings"])
-def test_a_mean_is_planned_by_examples_or_by_retrainings(way):
-    """A pilot near the truth, then fresh data of the planned size: 9 of 10 runs are met."""
-    terms = Terms(members="mean")
-    if way == "examples":
-        generator, sigma, n_members, n, limit = np.random.default_rng(1), 0.0, 6, 60, 0.93
-    else:
-        generator, sigma, n_members, n, limit = np.random.default_rng(2), 0.02, 6, 3000, 0.935
-    pilot = drawn(generator, n_members, n, sigma)
-    verdict = pilot.judged(">=", limit, terms)
-    assert verdict.outcome is Outcome.UNDECIDED
-    found = re.search(rf"([\d,]+) {way}", verdict.advice[0])
+@pytest.mark.parametrize(
+    ("way", "n_members", "n", "sigma", "limit"),
+    [("examples", 20, 300, 0.01, 0.93), ("retrainings", 8, 4000, 0.02, 0.93)],
+)
+def test_a_mean_is_planned_by_examples_or_by_retrainings(way, n_members, n, sigma, limit):
+    """The pilot is taken for the truth, so fresh data come from its mean and its spread: 9 of 10 runs are met."""
+    terms, found = Terms(members="mean"), None
+    for seed in range(50):  # the first pilot that is undecided and plans this way
+        pilot = drawn(np.random.default_rng(seed), (n_members, n), 0.95, sigma)
+        verdict = pilot.judged(">=", limit, terms)
+        found = re.search(rf"([\d,]+) {way}", " ".join(verdict.advice)) if pilot.value > limit else None
+        if found is not None:
+            break
     assert found is not None
-    number = int(found[1].replace(",", ""))
 
-    # The plan takes the pilot for the truth, so the truth is moved to where the pilot saw it.
-    shift = pilot.value - 0.95
-    sizes = (n_members, number) if way == "examples" else (number, n)
-    met = [drawn(generator, *sizes, sigma).judged(">=", limit - shift, terms).outcome for _ in range(200)]
-    assert met.count(Outcome.MET) / 200 >= 0.8
+    number = int(found[1].replace(",", ""))
+    shape = (n_members, number) if way == "examples" else (number, n)
+    truth = pilot.value, pilot.seed_std().value
+    generator = np.random.default_rng(7)
+    met = [drawn(generator, shape, *truth).judged(">=", limit, terms).outcome for _ in range(100)]
+    assert met.count(Outcome.MET) / 100 >= 0.85
 
 
 def test_a_mean_on_its_limit_is_never_decided():
@@ -207,7 +208,7 @@ def test_a_share_says_whether_its_members_or_their_number_is_open():
     some = right_of(*[96] * 16, *[90] * 4).judged(">=", 0.9, terms)
     none = right_of(*[980] * 18, *[700] * 2, n=1000).judged(">=", 0.9, terms)
     assert some.advice == (
-        "more examples would decide the 20 undecided members, more retrainings would narrow the share",
+        "more examples would decide the 4 undecided members, more retrainings would narrow the share",
     )
     assert none.advice == ("more retrainings would narrow the share",)
 
