@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,50 +41,94 @@ def advise(
 
 
 def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
-    """Planned for the bound of a mean over retrainings on more examples, or for more retrainings on these.
-
-    v is the variance over cases of the mean over members, a the spread over seeds, e^2 / n the test-set noise in it and
-    b(x) = (x - low)(high - x). The bound acts on n* = min(n, b(mean) / se^2) independent cases with
-    se^2 = v / n + (t_{K-1} / z_level)^2 (a^2 + e^2 / n) / K. The limit is told from the mean where
-    z_level sqrt(b(limit) / n*) + 1 / (2 n*) + z_power sqrt(v / n + a^2 / K) is at most their distance.
-    """
-    from scipy.special import ndtri, stdtrit
-
-    from pytest_mlspec.stats import seeds
-
-    cases = estimate.evidence.case_values(goal.terms)
-    if cases is None or cases.low is None or cases.high is None:  # a reason was given before
+    """Planned for the bound of a mean over retrainings: more examples, or more retrainings on these."""
+    plan = _MeanPlan.of(estimate, goal)
+    if plan is None:
         return []
-    at_hand, n_at_hand = cases.rows.shape
-    spread = seeds.std_bounds(cases.rows, goal.level, cases.high - cases.low)
-    of_cases = float(cases.rows.mean(axis=0, dtype=np.float64).var(ddof=1))
-    noise = spread.noise**2 * n_at_hand
-    width = cases.high - cases.low
-    at_mean, at_limit = ((x - cases.low) * (cases.high - x) for x in (estimate.value, goal.threshold))
-    z_level, z_power = -float(ndtri(goal.level)), float(ndtri(goal.power))
-    if at_limit < 0:
-        return []
-
-    def first(n_members: float | FloatArray, n_examples: float | FloatArray) -> int | None:
-        of_seeds = stdtrit(n_members - 1, 1 - goal.level) ** 2 * (spread.value**2 + noise / n_examples) / n_members
-        error = np.maximum(of_cases / n_examples + of_seeds / z_level**2, np.finfo(float).tiny)
-        independent = np.minimum(n_examples, at_mean / error if at_mean > 0 else n_examples)
-        luck = z_power * np.sqrt(of_cases / n_examples + spread.value**2 / n_members)
-        arm = z_level * np.sqrt(at_limit / independent) + 0.5 * width / independent
-        enough = arm + luck <= abs(estimate.value - goal.threshold)
-        return int(np.argmax(enough)) if enough.any() else None
-
-    sizes = np.geomspace(n_at_hand, MOST_EXAMPLES, 2000)
-    members = np.arange(float(at_hand), MOST_RETRAININGS + 1)
+    members = np.arange(float(plan.n_members), MOST_RETRAININGS + 1)
+    sizes = np.geomspace(plan.n_examples, MOST_EXAMPLES, 2000)
     ways = []
-    if (place := first(at_hand, sizes)) is not None:
+    if (place := plan.first(plan.n_members, sizes)) is not None:
         needed = round_up(math.ceil(sizes[place]))
-        ways.append(f"{needed:,} {estimate.evidence.unit} with the {at_hand} retrainings at hand")
-    if (place := first(members, n_at_hand)) is not None:
+        ways.append(f"{needed:,} {estimate.evidence.unit} with the {plan.n_members} retrainings at hand")
+    if (place := plan.first(members, plan.n_examples)) is not None:
         ways.append(f"{round_up(int(members[place])):,} retrainings on these cases")
     if not ways:
         return ["no affordable number of examples or retrainings alone decides it: the mean is too close to the limit"]
     return [f"about {' or '.join(ways)} would decide it at this mean (90% power)"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MeanPlan:
+    """What the bound of a mean over retrainings is made of, to be scaled to other numbers of cases and members.
+
+    Args:
+        n_members, n_examples: at hand.
+        distance: between the mean and its limit.
+        width: the range of one case's values.
+        at_mean, at_limit: (x - low)(high - x), the largest variance of one case with this mean.
+        of_cases: variance over cases of the mean over members.
+        seed_variance: variance over retrainings.
+        noise: variance that one case adds to a member's mean value.
+        level, power: one-sided error level of the bound, wanted probability of a decision.
+    """
+
+    n_members: int
+    n_examples: int
+    distance: float
+    width: float
+    at_mean: float
+    at_limit: float
+    of_cases: float
+    seed_variance: float
+    noise: float
+    level: float
+    power: float
+
+    @classmethod
+    def of(cls, estimate: Estimate, goal: Goal) -> _MeanPlan | None:
+        """Measured on the cases at hand; ``None`` where the metric is no mean or the limit out of its range."""
+        from pytest_mlspec.stats import seeds
+
+        cases = estimate.evidence.case_values(goal.terms)
+        if cases is None or cases.low is None or cases.high is None or not cases.low <= goal.threshold <= cases.high:
+            return None
+        low, high, value = cases.low, cases.high, estimate.value
+        n_members, n_examples = cases.rows.shape
+        spread = seeds.std_bounds(cases.rows, goal.level, high - low)
+        return cls(
+            n_members=n_members,
+            n_examples=n_examples,
+            distance=abs(value - goal.threshold),
+            width=high - low,
+            at_mean=(value - low) * (high - value),
+            at_limit=(goal.threshold - low) * (high - goal.threshold),
+            of_cases=float(cases.rows.mean(axis=0, dtype=np.float64).var(ddof=1)),
+            seed_variance=spread.value**2,
+            noise=spread.noise**2 * n_examples,
+            level=goal.level,
+            power=goal.power,
+        )
+
+    def first(self, n_members: float | FloatArray, n_examples: float | FloatArray) -> int | None:
+        """The place of the first numbers of members and cases that tell the limit from the mean.
+
+        The bound acts on n* = min(n, at_mean / se^2) independent cases with se^2 = of_cases / n +
+        (t_{K-1} / z_level)^2 (seed_variance + noise / n) / K. The limit is told from the mean where
+        z_level sqrt(at_limit / n*) + width / (2 n*) + z_power sqrt(of_cases / n + seed_variance / K) is at most
+        their distance.
+        """
+        from scipy.special import ndtri, stdtrit
+
+        z_level, z_power = -float(ndtri(self.level)), float(ndtri(self.power))
+        heavier = (stdtrit(n_members - 1, 1 - self.level) / z_level) ** 2
+        error = self.of_cases / n_examples + heavier * (self.seed_variance + self.noise / n_examples) / n_members
+        worth = self.at_mean / np.maximum(error, np.finfo(float).tiny) if self.at_mean > 0 else n_examples
+        independent = np.minimum(n_examples, worth)
+        luck = z_power * np.sqrt(self.of_cases / n_examples + self.seed_variance / n_members)
+        arm = z_level * np.sqrt(self.at_limit / independent) + 0.5 * self.width / independent
+        enough = arm + luck <= self.distance
+        return int(np.argmax(enough)) if enough.any() else None
 
 
 def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:

@@ -115,7 +115,7 @@ def test_one_model_needs_no_word_about_members():
 
 def test_the_decision_is_that_of_the_numbers_shown():
     generator = np.random.default_rng(0)
-    for _ in range(60):
+    for _ in range(25):
         verdict = right_of(*generator.binomial(1000, 0.9, size=int(generator.integers(1, 7))).tolist()) >= 0.9
         shown = Outcome.MET if verdict.low >= 0.9 else Outcome.VIOLATED if verdict.high < 0.9 else Outcome.UNDECIDED
         assert verdict.outcome is shown
