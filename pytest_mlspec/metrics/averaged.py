@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.stats import betting, binomial
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms
 
 Losses = npt.NDArray[np.floating]
@@ -75,7 +75,7 @@ class Mean:
             return self._open(CLUSTERED.format(self.cluster_name))
         if low is None or (high is None and float(self.losses.min()) < 0):
             return self._open(SIGNED)
-        bounds = self._unbounded(level) if high is None else self._bounded(low, high, level)
+        bounds = self._unbounded(level) if high is None else self._bounded(low, high, level, need)
         return replace(bounds, low=self._shown(bounds.low), high=self._shown(bounds.high))
 
     def _open(self, reason: str) -> Bounds:
@@ -85,14 +85,14 @@ class Mean:
     def _unbounded(self, level: float) -> Bounds:
         return replace(betting.lower_bound_unbounded(self.losses, level), reason=UNBOUNDED)
 
-    def _bounded(self, low: float, high: float, level: float) -> Bounds:
+    def _bounded(self, low: float, high: float, level: float, need: Side) -> Bounds:
         width = high - low
         shares = np.clip((self.losses.astype(np.float64) - low) / width, 0.0, 1.0)
         if np.isin(shares, (0.0, 1.0)).all():
             hits, n_examples = shares.sum(axis=1), shares.shape[1]
             ends = binomial.lower(hits, n_examples, level), binomial.upper(hits, n_examples, level)
             return Bounds(low=low + width * ends[0], high=low + width * ends[1], method=binomial.CLOPPER_PEARSON)
-        bounds = betting.mean_bounds(shares, level)
+        bounds = betting.mean_bounds(shares, level, need)
         return replace(bounds, low=low + width * bounds.low, high=low + width * bounds.high)
 
     def _range(self, terms: Terms) -> tuple[float | None, float | None]:

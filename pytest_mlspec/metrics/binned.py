@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.stats import calibration_table
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method, Side
 from pytest_mlspec.stats.calibration import LEAST_FAVOURABLE_ECE, ece_bounds
 from pytest_mlspec.stats.calibration_classwise import CLASSWISE_ECE, classwise_ece, classwise_ece_bounds
 from pytest_mlspec.stats.calibration_table import BinTable, bin_index, bin_table, equal_mass_edges, overconfidence
@@ -79,7 +79,9 @@ class TopLabel:
         if self.worst:
             return mce_bounds(self.confidence, self.hits, self._bins, level, table=self._table)
         fixed = self.binning == "width"
-        return ece_bounds(self.confidence, self.hits, self._bins, level, edges_fixed=fixed, table=self._table)
+        return ece_bounds(
+            self.confidence, self.hits, self._bins, level, edges_fixed=fixed, table=self._table, need=need
+        )
 
     def take(self, cases: IntArray) -> TopLabel:
         """The same error on these positions only."""

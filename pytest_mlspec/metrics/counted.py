@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.stats import binomial, clusters
-from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray, Method
+from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray, Method, Side
 from pytest_mlspec.verdict import Terms
 
 Hits = npt.NDArray[np.uint8]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side, at_delta
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, at_delta
 from pytest_mlspec.stats import betting, paired
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:

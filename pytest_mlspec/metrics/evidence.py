@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Comparison, Terms
-
-Side: TypeAlias = Literal["low", "high", "both"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import Side
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method, Side
 from pytest_mlspec.verdict import Comparison, Terms, format_percent, format_value
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
 
+PLAIN_COUNTS = re.compile(r"\d+/\d+")
 NOT_RETRAINED = "this is one trained model, not retrainings of a training function"
 
 
@@ -68,7 +69,8 @@ def every_member(estimate: Estimate, comparison: Comparison, threshold: float, t
 def _member_words(estimate: Estimate, member: int, other: int, violating: int) -> tuple[str, ...]:
     n_members = len(estimate.evidence.values)
     parts = []
-    if (n_members > 1 or estimate.form != "level") and (counts := estimate.evidence.counts(member)):
+    counts = estimate.evidence.counts(member)
+    if counts and (n_members > 1 or not PLAIN_COUNTS.fullmatch(counts)):  # 9/10 says no more than the value and n
         parts.append(counts)
     if n_members > 1:
         words = f"worst of {n_members} members ({member_name(estimate, member)})"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side, at_delta
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, at_delta
 from pytest_mlspec.stats import arms, binomial, pairs
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import BOUND_CLASSES, Terms, format_value
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.stats import betting
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method, Side
 from pytest_mlspec.verdict import Terms
 
 BLOCKS = Method(

@@ -10,10 +10,10 @@ import numpy as np
 from pytest_mlspec.metrics.case_losses import Loss, Losses, case_losses, loss_name
 from pytest_mlspec.metrics.cases import settings
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.predictions import predict
 from pytest_mlspec.stats import quantiles
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 
 from pytest_mlspec.metrics.cases import Scores, class_word, is_positive, positive_class, settings
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
 from pytest_mlspec.predictions import predict
 from pytest_mlspec.stats import ranking
-from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms
 
 if TYPE_CHECKING:

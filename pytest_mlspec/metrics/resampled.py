@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues, Side
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method
+from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method, Side
 from pytest_mlspec.verdict import Terms
 
 BOOTSTRAP = Method(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, Side
+from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues
 from pytest_mlspec.stats import jackknife, seed_planning, seeds
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.stats.seeds import SeedSpread
 from pytest_mlspec.verdict import Terms, format_value
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pytest_mlspec.requirements.catalogue import kind
 from pytest_mlspec.requirements.contract import Contract, ContractError
 from pytest_mlspec.running import CONTRACTS
-from pytest_mlspec.verdict import Comparison, Verdict, configured_terms, format_limit
+from pytest_mlspec.verdict import Comparison, Verdict, configured_terms
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -125,7 +125,6 @@ def settle_delta(estimate: Estimate, contract: Contract) -> Estimate:
         return estimate.with_delta(contract.delta)
     if contract.delta is not None and in_body != contract.delta:
         raise ContractError(
-            f"the body says delta={format_limit(float(str(in_body)))}, the contract {contract.describe()}; "
-            "leave delta to the contract"
+            f"the body says delta={in_body}, the contract {contract.describe()}; leave delta to the contract"
         )
     return estimate

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, Method
+from pytest_mlspec.stats.bounds import BoolArray, Bounds, FloatArray, Method, Side
 
 BETTING = Method(
     name="betting",
@@ -45,12 +45,13 @@ BLOCK_SIZE = 1 << 16  # rows bet on at once: the buffers of one evaluation stay 
 LogWealth = Callable[[FloatArray], FloatArray]
 
 
-def mean_bounds(values: npt.ArrayLike, level: float) -> Bounds:
+def mean_bounds(values: npt.ArrayLike, level: float, need: Side = "both") -> Bounds:
     """Bound the mean of every member's values from below and from above, exactly, by betting.
 
     Args:
         values: (members, examples) or (examples,), each in [0, 1].
         level: one-sided error of each end, in (0, 1).
+        need: the end that is needed; the other one is left at 0 or 1.
 
     Returns:
         Bounds of shape (members,), in the unit of the values; within 2e-7 of the exact end, on the safe side.
@@ -63,8 +64,11 @@ def mean_bounds(values: npt.ArrayLike, level: float) -> Bounds:
         v_i = (1/4 + sum_{j<=i} (x_j - mu_j)^2) / (i + 1) and mu_j = (1/2 + sum of the first j) / (j + 1).
     """
     rows = _checked(values, level, high=1.0)
-    low = _each_block(rows, lambda block: _bounded_low(block, level))
-    high = 1.0 - _each_block(rows, lambda block: _bounded_low(1.0 - block, level))
+    low, high = np.zeros(len(rows)), np.ones(len(rows))
+    if need != "high":
+        low = _each_block(rows, lambda block: _bounded_low(block, level))
+    if need != "low":
+        high = 1.0 - _each_block(rows, lambda block: _bounded_low(1.0 - block, level))
     return Bounds(low=low, high=high, method=BETTING)
 
 

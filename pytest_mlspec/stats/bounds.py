@@ -13,6 +13,8 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 BoundClass = Literal["exact", "asymptotic", "approximate"]
+Side = Literal["low", "high", "both"]
+"""The bounds that a caller needs; the other one may stay open where it is costly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

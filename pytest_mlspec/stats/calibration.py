@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
+from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method, Side
 from pytest_mlspec.stats.calibration_exact import BETTING_ECE, betting_lower, betting_upper
 from pytest_mlspec.stats.calibration_table import Bins, BinTable, Hits, Scores, bin_table, ece
 
@@ -42,6 +42,7 @@ def ece_bounds(
     edges_fixed: bool = True,
     exact: bool = False,
     table: BinTable | None = None,
+    need: Side = "both",
 ) -> Bounds:
     """One-sided bounds for the binned ECE of the population, each with error at most ``level``.
 
@@ -54,6 +55,7 @@ def ece_bounds(
             ECE given the confidences seen.
         exact: the betting form at any level.
         table: what ``bin_table`` made of the same arguments, where it is at hand.
+        need: the side that is needed; the other one is left at 0 or 1.
 
     Returns:
         Bounds of shape (members,), in [0, 1].
@@ -70,15 +72,20 @@ def ece_bounds(
         n_members = len(np.atleast_2d(confidence))
         empty = np.full(n_members, np.inf)
         return Bounds(low=-empty, high=empty, method=INTERSECTION_UNION_ECE, reason="there are no cases")
+    low, high = np.zeros(len(np.atleast_2d(confidence))), np.ones(len(np.atleast_2d(confidence)))
     if exact or level < LOWEST_LEVEL:
-        low = betting_lower(confidence, hit, bins, level)
-        high = betting_upper(confidence, hit, bins, level, edges_fixed=edges_fixed)
+        if need != "high":
+            low = betting_lower(confidence, hit, bins, level)
+        if need != "low":
+            high = betting_upper(confidence, hit, bins, level, edges_fixed=edges_fixed)
         return Bounds(low=low, high=high, method=BETTING_ECE)
     sums = bin_table(confidence, hit, bins) if table is None else table
-    low = prequential_lower(sums, level)
-    if edges_fixed and level <= _LEAST_FAVOURABLE_LEVEL:
-        return Bounds(low=low, high=least_favourable_upper(sums, level), method=LEAST_FAVOURABLE_ECE)
-    return Bounds(low=low, high=intersection_union_upper(sums, level), method=INTERSECTION_UNION_ECE)
+    tight = edges_fixed and level <= _LEAST_FAVOURABLE_LEVEL
+    if need != "high":
+        low = prequential_lower(sums, level)
+    if need != "low":
+        high = least_favourable_upper(sums, level) if tight else intersection_union_upper(sums, level)
+    return Bounds(low=low, high=high, method=LEAST_FAVOURABLE_ECE if tight else INTERSECTION_UNION_ECE)
 
 
 def continuity(level: float) -> float:

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_mlspec.stats import binomial, melded, square_and_add
-from pytest_mlspec.stats.bounds import BoolArray, FloatArray, IntArray, Method
+from pytest_mlspec.stats.bounds import BoolArray, FloatArray, IntArray, Method, Side
 
 SQUARE_AND_ADD = Method(
     name="square-and-add Clopper-Pearson",
@@ -82,9 +81,7 @@ def difference_bounds(
     return -minus_low.reshape(shape), high.reshape(shape)
 
 
-def gap_bounds(
-    successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Literal["low", "high", "both"] = "both"
-) -> PairBounds:
+def gap_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Side = "both") -> PairBounds:
     """One-sided bounds for the largest minus the smallest rate of independent groups.
 
     Args:
@@ -131,9 +128,7 @@ def gap_bounds(
     )
 
 
-def ratio_bounds(
-    successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Literal["low", "high", "both"] = "both"
-) -> PairBounds:
+def ratio_bounds(successes: npt.ArrayLike, trials: npt.ArrayLike, level: float, *, need: Side = "both") -> PairBounds:
     """One-sided bounds for the smallest over the largest rate of independent groups (the 80 % rule asks for >= 0.8).
 
     The bounds of a pair are those r at which the bound of the contrast p_g - r p_h, squares of the arms added, is 0.
