@@ -40,7 +40,7 @@ def require_same_order(parts: Mapping[str, object], columns: object = None) -> N
             row = int((known[1] != index).argmax())
             raise ValueError(
                 f"expected {name} in the order of {known[0]}: they have the same pandas index in another order (row "
-                f"{row} is {known[1][row]!r} in {known[0]}, {index[row]!r} in {name}), and rows are matched by position. "
+                f"{row} is {known[1][row]} in {known[0]}, {index[row]} in {name}), and rows are matched by position. "
                 "Align them by .loc[...index], or pass .to_numpy() where the order is right"
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from pytest_mlspec.predictions.arrays import (
     stack_members,
 )
 from pytest_mlspec.predictions.sources import class_codes
+from pytest_mlspec.predictions.untouched import untouched
 from pytest_mlspec.stats.bounds import IntArray
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class ModelSource:
         labels_follow = self._labels_follow()  # looks at every member
         for index, member in enumerate(self.ensemble.members):
             own = self._classes_of(member)
-            table = self._ask(index, models.predict_probabilities)
+            table = self._ask(index, partial(models.predict_probabilities, unclear=self._unclear_column(member)))
             checked = check_probabilities(table, len(self.data), len(own), who=self._who(index), classes=own)[0]
             places = self._places(own)
             if labels_follow:  # ties are broken in the order of the model's own columns
@@ -93,6 +95,21 @@ class ModelSource:
         if tops:
             self.kept.setdefault("labels", stack_members(tops))
         self.kept["probabilities"] = stack_members(tables)
+
+    def _unclear_column(self, member: object) -> str:
+        """Why one column of probabilities could be about either class; empty where it is that of the second."""
+        from pytest_mlspec.training import models
+
+        known, positive = self.data.classes, self.data.positive
+        declared = self.ensemble.classes is not None or models.model_classes(member) is not None
+        if declared or known is None or known.tolist()[-1] == positive:
+            return ""
+        order = known.tolist()
+        return (
+            f"{self.name!r} returns one column of probabilities and nobody said which of the classes {order} it is "
+            f"about (the positive class is {positive!r}): declare it as the last one, classes={order} or "
+            f"classes={order[::-1]}, as in `Ensemble.of(model, output=..., classes=...)`"
+        )
 
     def _in_order(self, table: Scores, places: IntArray) -> Scores:
         """Columns in the order of ``classes``; 0 for a class that the member never saw."""
@@ -213,7 +230,8 @@ class ModelSource:
     def _ask(self, index: int, question: Callable[..., _T]) -> _T:
         """Ask one member; a failure names it, and says where features are not finite if that may be why."""
         try:
-            return question(self.ensemble.members[index], self.data.X, output=self.ensemble.output)
+            with untouched(self.data, self._who(index)):
+                return question(self.ensemble.members[index], self.data.X, output=self.ensemble.output)
         except Exception as error:
             if isinstance(error, ValueError):
                 _blame_features(self.data, self._who(index), error)

@@ -58,7 +58,9 @@ def family(model: object, output: str | None = None) -> Family:
     return kind
 
 
-def predict_probabilities(model: object, X: object, *, output: str | None = None) -> np.ndarray | None:
+def predict_probabilities(
+    model: object, X: object, *, output: str | None = None, unclear: str = ""
+) -> np.ndarray | None:
     """Give the probability of every class, where the model has probabilities.
 
     Logits become probabilities by softmax, one column of logits by the logistic function; one column of
@@ -68,22 +70,28 @@ def predict_probabilities(model: object, X: object, *, output: str | None = None
         model: a trained model.
         X: the examples, in the form that the model takes.
         output: what a torch module or a callable returns.
+        unclear: why nobody can tell which class a single column is about; empty where it is the second.
 
     Returns:
         (examples, classes); None when the model has no probabilities. That rows sum to 1 is not checked here.
 
     Raises:
-        ValueError: `output` is missing, or the model is multi-label or multi-output.
+        ValueError: `output` is missing, the model is multi-label or multi-output, or returns one unclear column.
     """
     kind = family(model, output)
     if output in ("labels", "values") or kind == "regressor":
         return None
     predict_proba = getattr(model, "predict_proba", None)
     if kind in ("classifier", "unknown") and predict_proba is not None:
-        return _two_columns(_single_output(predict_proba(X), model))
+        table = _single_output(predict_proba(X), model)
+        if unclear and table.size == len(table):
+            raise ValueError(unclear)
+        return _two_columns(table)
     if output is None:
         return None
     raw = _two_dimensional(_raw(model, X, kind), model)
+    if raw.shape[1] == 1 and unclear:
+        raise ValueError(unclear)
     return _from_logits(raw) if output == "logits" else _two_columns(raw)
 
 

@@ -40,16 +40,20 @@ def state_token(model: object) -> StateToken | None:
     """Take the state of a model: it differs after a new fit, `partial_fit` or an optimiser's step.
 
     An estimator gives the identities of its attributes and a hash of its arrays, nested ones too; a torch module
-    the storage, version counter and a hash of its parameters and buffers. State that a model keeps outside Python
-    objects (a compiled booster that is trained further in place) is seen only when the object is replaced.
+    the storage, version counter and a hash of its parameters and buffers, and its plain attributes. State that a
+    model keeps outside Python objects (a compiled booster that is trained further in place) is seen only when the
+    object is replaced.
 
     Args:
         model: a trained model.
 
     Returns:
-        The token; None for a plain callable, whose state cannot be seen: do not keep its predictions.
+        The token; None for a plain callable, or an object that holds one as its `predict`, whose state cannot be
+        seen: do not keep its predictions.
     """
-    if not is_torch_module(model) and not hasattr(model, "predict"):
+    attributes = getattr(model, "__dict__", {})
+    own_functions = "predict" in attributes or "predict_proba" in attributes  # what these close over is not seen
+    if not is_torch_module(model) and (own_functions or not hasattr(model, "predict")):
         return None
     reading = _Reading()
     reading.read(model, depth=0)
@@ -83,8 +87,11 @@ class _Reading:
             self.items(value.values(), depth)
         elif is_torch_module(value):
             self.tensors(chain(value.parameters(), value.buffers()))  # type: ignore[attr-defined]
+            for part in value.modules():  # type: ignore[attr-defined]
+                plain = (name for name in vars(part) if not name.startswith("_") and name != "training")
+                self.items((vars(part)[name] for name in plain), depth + 1)
         elif not self.tensor(value) and depth < _DEEPEST:
-            self.items(getattr(value, "__dict__", {}).values(), depth + 1)
+            self.items((*getattr(value, "__dict__", {}).values(), *_slots(value)), depth + 1)
 
     def items(self, values: Iterable[object], depth: int) -> None:
         items = list(values)
@@ -121,3 +128,13 @@ class _Reading:
             if tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_quantized:
                 # `tensor.data.add_(...)` leaves the version counter alone.
                 self.array(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def _slots(value: object) -> list[object]:
+    """What an object without a ``__dict__`` holds."""
+    names = [name for kind in type(value).__mro__ for name in _listed(vars(kind).get("__slots__", ()))]
+    return [getattr(value, name) for name in names if name not in ("__dict__", "__weakref__") and hasattr(value, name)]
+
+
+def _listed(names: object) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)  # type: ignore[call-overload]

@@ -55,7 +55,7 @@ def forward(module: object, X: object, *, batch: int = BATCH) -> np.ndarray:
     outputs: list[np.ndarray] = []
     with _evaluating(module), torch.inference_mode():
         for rows in torch.split(inputs, batch):
-            output = module(rows.to(device, dtype))
+            output = module(rows.to(device, dtype, copy=True))  # layers may work in place
             if not isinstance(output, torch.Tensor):
                 raise TypeError(
                     f"{type(module).__name__} returned {type(output).__name__}, expected one tensor: "

@@ -1,6 +1,7 @@
 """A model that changed is noticed, one that did not change is not."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,3 +159,39 @@ def test_buffers_count_and_inference_tensors_are_read():
     module(torch.randn(10, 3))
 
     assert state_token(module) != token
+
+
+def test_plain_attributes_of_a_torch_module_count():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    module[0].temperature = 1.0
+    token = state_token(module)
+
+    module.train(not module.training)
+    assert state_token(module) == token
+
+    module[0].temperature = 2.0
+    assert state_token(module) != token
+
+
+def test_what_slots_hold_counts():
+    class Slotted:
+        __slots__ = ("__weakref__", "limit")
+
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return X[:, 0] > self.limit
+
+    model = Slotted()
+    model.limit = 1.0
+    token = state_token(model)
+    assert state_token(model) == token
+
+    model.limit = 2.0
+    assert state_token(model) != token
+
+
+def test_an_object_that_holds_a_function_as_its_predict_cannot_be_watched():
+    limits = [1.0]
+    model = SimpleNamespace(predict=lambda X: X[:, 0] > limits[0])
+
+    assert state_token(model) is None
