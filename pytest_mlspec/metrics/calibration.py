@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from pytest_mlspec.metrics.binned import Binning, ClassWise, TopLabel
-from pytest_mlspec.metrics.cases import probabilities_of, settings
+from pytest_mlspec.metrics.cases import measured, probabilities_of
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence import Evidence
 from pytest_mlspec.predictions import Predictions, predict
@@ -60,7 +60,7 @@ def ece(
         )
     else:
         evidence = _top_label(predictions, bins, binning, worst=False)
-    return _estimate(predictions, "ece", evidence, bins=bins, kind=kind, binning=binning)
+    return measured(predictions, "ece", evidence, bins=bins, kind=kind, binning=binning)
 
 
 def mce(model: object, data: Dataset | None = None, *, bins: int = 15, binning: Binning = "width") -> Estimate:
@@ -75,7 +75,7 @@ def mce(model: object, data: Dataset | None = None, *, bins: int = 15, binning: 
     predictions = predict(model, data)
     probabilities_of(predictions, "mce")
     evidence = _top_label(predictions, bins, binning, worst=True)
-    return _estimate(predictions, "mce", evidence, bins=bins, binning=binning)
+    return measured(predictions, "mce", evidence, bins=bins, binning=binning)
 
 
 def _check(metric: str, bins: object, kind: str, binning: str) -> None:
@@ -102,14 +102,4 @@ def _top_label(predictions: Predictions, bins: int, binning: Binning, *, worst: 
         worst=worst,
         cluster_codes=predictions.cluster_codes,
         cluster_name=predictions.cluster_name,
-    )
-
-
-def _estimate(predictions: Predictions, metric: str, evidence: Evidence, **given: object) -> Estimate:
-    return Estimate(
-        predictions=predictions,
-        metric=metric,
-        settings=settings(**given),
-        evidence=evidence,
-        greater_is_better=False,
     )

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from pytest_mlspec.metrics.estimate import Estimate
+from pytest_mlspec.metrics.evidence import Evidence
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats.bounds import BoolArray
 
@@ -115,3 +117,23 @@ def no_threshold_with(average: str | None, positive: object, threshold: float | 
 def settings(**given: object) -> tuple[tuple[str, object], ...]:
     """The settings that were given, for messages and for contracts that state them."""
     return tuple((name, value) for name, value in given.items() if value is not None)
+
+
+def measured(
+    predictions: Predictions,
+    metric: str,
+    evidence: Evidence,
+    *,
+    greater_is_better: bool = False,
+    of: str = "",
+    **given: object,
+) -> Estimate:
+    """The estimate of a metric, with the settings that were given."""
+    return Estimate(
+        predictions=predictions,
+        metric=metric,
+        of=of,
+        settings=settings(**given),
+        evidence=evidence,
+        greater_is_better=greater_is_better,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_mlspec.metrics.averaged import Mean
 from pytest_mlspec.metrics.case_losses import Loss, Losses, case_losses, loss_name, true_probability
-from pytest_mlspec.metrics.cases import probabilities_of, settings, values_of
+from pytest_mlspec.metrics.cases import measured, probabilities_of, values_of
 from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence import Evidence
@@ -48,10 +48,10 @@ def failure_rate(
         cluster_codes=predictions.cluster_codes,
     )
     if delta is None:
-        return _estimate(predictions, "failure_rate", pending, loss=loss_name(loss))
+        return measured(predictions, "failure_rate", pending, loss=loss_name(loss))
     if isinstance(delta, bool) or not isinstance(delta, Real) or not math.isfinite(float(delta)):
         raise ValueError(f"delta is the largest loss that one case may have, a finite number; got delta={delta!r}")
-    return _estimate(predictions, "failure_rate", pending.at(delta), loss=loss_name(loss), delta=delta)
+    return measured(predictions, "failure_rate", pending.at(delta), loss=loss_name(loss), delta=delta)
 
 
 def mean_loss(model: object, data: Dataset | None = None, *, loss: Loss) -> Estimate:
@@ -77,13 +77,13 @@ def mean_loss(model: object, data: Dataset | None = None, *, loss: Loss) -> Esti
         evidence = _mean(predictions, losses, declared="root")
     else:
         evidence = _mean(predictions, losses)
-    return _estimate(predictions, "mean_loss", evidence, loss=loss_name(loss))
+    return measured(predictions, "mean_loss", evidence, loss=loss_name(loss))
 
 
 def mae(model: object, data: Dataset | None = None) -> Estimate:
     """Mean absolute error, in the unit of ``y``; arguments and bounds as ``mean_loss``."""
     predictions = predict(model, data)
-    return _estimate(predictions, "mae", _mean(predictions, case_losses(predictions, "absolute_error", "mae")))
+    return measured(predictions, "mae", _mean(predictions, case_losses(predictions, "absolute_error", "mae")))
 
 
 def rmse(model: object, data: Dataset | None = None) -> Estimate:
@@ -91,7 +91,7 @@ def rmse(model: object, data: Dataset | None = None) -> Estimate:
     predictions = predict(model, data)
     values_of(predictions, "rmse")
     evidence = _mean(predictions, case_losses(predictions, "squared_error", "rmse"), declared="root", transform="sqrt")
-    return _estimate(predictions, "rmse", evidence)
+    return measured(predictions, "rmse", evidence)
 
 
 def log_loss(model: object, data: Dataset | None = None) -> Estimate:
@@ -105,7 +105,7 @@ def log_loss(model: object, data: Dataset | None = None) -> Estimate:
     """
     predictions = predict(model, data)
     losses = case_losses(predictions, "log_loss", "log_loss")
-    return _estimate(predictions, "log_loss", _mean(predictions, losses, high=_largest_log_loss(losses)))
+    return measured(predictions, "log_loss", _mean(predictions, losses, high=_largest_log_loss(losses)))
 
 
 def brier(model: object, data: Dataset | None = None) -> Estimate:
@@ -125,7 +125,7 @@ def brier(model: object, data: Dataset | None = None) -> Estimate:
     two = probabilities.shape[2] <= 2
     losses = (1 - true) ** 2 if two else np.einsum("mnk,mnk->mn", probabilities, probabilities) - 2 * true + 1
     evidence = _mean(predictions, losses, high=1.0 if two else 2.0, declared="nothing")
-    return _estimate(predictions, "brier", evidence)
+    return measured(predictions, "brier", evidence)
 
 
 def _largest_log_loss(losses: Losses) -> float:
@@ -139,14 +139,4 @@ def _mean(predictions: Predictions, losses: Losses, **how: object) -> Mean:
         cluster_codes=predictions.cluster_codes,
         cluster_name=predictions.cluster_name,
         **how,  # type: ignore[arg-type]  # named above, one line each
-    )
-
-
-def _estimate(predictions: Predictions, metric: str, evidence: Evidence, **given: object) -> Estimate:
-    return Estimate(
-        predictions=predictions,
-        metric=metric,
-        settings=settings(**given),
-        evidence=evidence,
-        greater_is_better=False,
     )

@@ -10,15 +10,14 @@ from pytest_mlspec.metrics.cases import (
     Average,
     class_word,
     is_positive,
+    measured,
     no_threshold_with,
     positive_class,
     require_labels,
     said_positive,
-    settings,
 )
 from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.evidence import Evidence
 from pytest_mlspec.metrics.macro import Macro
 from pytest_mlspec.predictions import Predictions, predict
 from pytest_mlspec.stats.bounds import BoolArray
@@ -66,7 +65,7 @@ def accuracy(model: object, data: Dataset | None = None, *, threshold: float | N
         said = said_positive(predictions, code, threshold, "accuracy")
         hits = (said == is_positive(predictions, code)).view(np.uint8)
     evidence = Rate(hits=hits, unit="examples", cluster_codes=predictions.cluster_codes)
-    return _estimate(predictions, "accuracy", evidence, threshold=threshold)
+    return measured(predictions, "accuracy", evidence, greater_is_better=True, threshold=threshold)
 
 
 def recall(
@@ -164,12 +163,14 @@ def _binary(
     if average is None:
         code = positive_class(predictions, positive, metric)
         evidence = _one_class(predictions, metric, code, threshold)
-        return _estimate(predictions, metric, evidence, of=class_word(predictions, code), threshold=threshold)
+        better = metric not in ("false_positive_rate", "selection_rate")
+        of = class_word(predictions, code)
+        return measured(predictions, metric, evidence, greater_is_better=better, of=of, threshold=threshold)
     require_labels(predictions, metric)
     assert predictions.classes is not None
     parts = tuple(_one_class(predictions, metric, code, None) for code in range(len(predictions.classes)))
     macro = Macro(parts=parts, names=tuple(str(name) for name in predictions.classes.tolist()))
-    return _estimate(predictions, metric, macro, of="macro average", average=average)
+    return measured(predictions, metric, macro, greater_is_better=True, of="macro average", average=average)
 
 
 def _one_class(predictions: Predictions, metric: str, code: int, threshold: float | None) -> Rate:
@@ -201,14 +202,3 @@ def _counted(
     if metric == "false_positive_rate":
         return "negatives", said & ~truth, ~truth, None
     return "examples", said, None, None
-
-
-def _estimate(predictions: Predictions, metric: str, evidence: Evidence, *, of: str = "", **given: object) -> Estimate:
-    return Estimate(
-        predictions=predictions,
-        metric=metric,
-        of=of,
-        settings=settings(**given),
-        evidence=evidence,
-        greater_is_better=metric not in ("false_positive_rate", "selection_rate"),
-    )
