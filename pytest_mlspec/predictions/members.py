@@ -16,6 +16,7 @@ from pytest_mlspec.predictions.arrays import (
     check_probabilities,
     stack_members,
 )
+from pytest_mlspec.predictions.class_order import merged_classes, unclear_column
 from pytest_mlspec.predictions.sources import class_codes
 from pytest_mlspec.predictions.untouched import untouched
 from pytest_mlspec.stats.bounds import IntArray
@@ -34,7 +35,7 @@ class ModelSource:
         self.ensemble = ensemble
         self.data = data
         self.kept = kept
-        self.classes = _classes(ensemble, data)
+        self.classes = merged_classes(ensemble, data)
 
     @property
     def name(self) -> str:
@@ -85,7 +86,9 @@ class ModelSource:
         labels_follow = self._labels_follow()  # looks at every member
         for index, member in enumerate(self.ensemble.members):
             own = self._classes_of(member)
-            table = self._ask(index, partial(models.predict_probabilities, unclear=self._unclear_column(member)))
+            table = self._ask(
+                index, partial(models.predict_probabilities, unclear=unclear_column(self.ensemble, member, self.data))
+            )
             checked = check_probabilities(table, len(self.data), len(own), who=self._who(index), classes=own)[0]
             places = self._places(own)
             if labels_follow:  # ties are broken in the order of the model's own columns
@@ -95,21 +98,6 @@ class ModelSource:
         if tops:
             self.kept.setdefault("labels", stack_members(tops))
         self.kept["probabilities"] = stack_members(tables)
-
-    def _unclear_column(self, member: object) -> str:
-        """Why one column of probabilities could be about either class; empty where it is that of the second."""
-        from pytest_mlspec.training import models
-
-        known, positive = self.data.classes, self.data.positive
-        declared = self.ensemble.classes is not None or models.model_classes(member) is not None
-        if declared or known is None or known.tolist()[-1] == positive:
-            return ""
-        order = known.tolist()
-        return (
-            f"{self.name!r} returns one column of probabilities and nobody said which of the classes {order} it is "
-            f"about (the positive class is {positive!r}): declare it as the last one, classes={order} or "
-            f"classes={order[::-1]}, as in `Ensemble.of(model, output=..., classes=...)`"
-        )
 
     def _in_order(self, table: Scores, places: IntArray) -> Scores:
         """Columns in the order of ``classes``; 0 for a class that the member never saw."""
@@ -284,33 +272,3 @@ def _blame_features(data: Dataset, who: str, error: ValueError) -> None:
         require_finite(data, who)
     except ValueError as better:
         raise better from error
-
-
-def _classes(ensemble: Ensemble, data: Dataset) -> Labels | None:
-    """The classes of the dataset and, after them, those that only a member knows; ``None`` for numbers.
-
-    The order is that of the dataset, because it is what probability columns, codes and messages go by.
-
-    Raises:
-        ValueError: not one class of a member is a class of the dataset.
-    """
-    from pytest_mlspec.training import models
-
-    families = {models.family(member, ensemble.output) for member in ensemble.members}
-    if ensemble.output == "values" or "regressor" in families:
-        return None
-    known = [] if data.classes is None else data.classes.tolist()
-    lists = [models.model_classes(member) for member in ensemble.members]
-    named = [own.tolist() for own in lists if own is not None]
-    if ensemble.classes is not None:
-        named.append(list(ensemble.classes))
-    for own in named:
-        if known and not set(own) & set(known):
-            raise ValueError(
-                f"{ensemble.name!r} knows the classes {own[:5]}, {data!r} has {known[:5]}: not one in common. "
-                "Give y the labels that the model was trained on"
-            )
-    merged = list(dict.fromkeys([*known, *(name for own in named for name in own)]))
-    if merged == known:
-        return data.classes
-    return np.asarray(merged) if merged else None
