@@ -165,8 +165,8 @@ def model_classes(model: object) -> np.ndarray | None:
 def labels_follow_probabilities(model: object) -> bool:
     """Tell whether `predict` is known to be just the most probable class of `predict_proba`.
 
-    True for scikit-learn's forests, trees, bagging and calibrated classifiers with their own two methods, also as
-    the last step of a pipeline or the best estimator of a search: one pass over X then gives both.
+    True for scikit-learn's forests, trees, bagging, networks and calibrated classifiers with their own two methods,
+    also as the last step of a pipeline or the best estimator of a search: one pass over X then gives both.
     """
     sklearn_loaded = "sklearn" in sys.modules
     if not sklearn_loaded or any(name in getattr(model, "__dict__", ()) for name in ("predict", "predict_proba")):
@@ -181,8 +181,18 @@ def labels_follow_probabilities(model: object) -> bool:
         return labels_follow_probabilities(model.steps[-1][1])  # type: ignore[attr-defined]
     if any(_same_methods(model, search) for search in (GridSearchCV, RandomizedSearchCV)):
         return labels_follow_probabilities(model.best_estimator_)  # type: ignore[attr-defined]
-    averaging = (RandomForestClassifier, ExtraTreesClassifier, DecisionTreeClassifier)
-    return any(_same_methods(model, kind) for kind in (*averaging, BaggingClassifier, CalibratedClassifierCV))
+    kinds = [
+        RandomForestClassifier,
+        ExtraTreesClassifier,
+        DecisionTreeClassifier,
+        BaggingClassifier,
+        CalibratedClassifierCV,
+    ]
+    if "sklearn.neural_network" in sys.modules:
+        from sklearn.neural_network import MLPClassifier
+
+        kinds.append(MLPClassifier)  # a positive probability above 1/2, or the largest of several
+    return any(_same_methods(model, kind) for kind in kinds)
 
 
 def _same_methods(model: object, kind: type) -> bool:

@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -201,6 +202,7 @@ def test_labels_and_values_of_callables():
 
 
 ONE_PASS = {
+    "network": MLPClassifier((4,), max_iter=20, random_state=0),
     "forest": RandomForestClassifier(5, random_state=0),
     "extra": ExtraTreesClassifier(5, random_state=0),
     "tree": DecisionTreeClassifier(max_depth=2),
@@ -218,6 +220,16 @@ def test_where_labels_are_said_to_follow_they_do(kind):
 
     assert models.labels_follow_probabilities(model)
     assert np.array_equal(model.classes_[model.predict_proba(new).argmax(axis=1)], model.predict(new))
+
+
+def test_a_network_for_two_classes_says_the_first_one_at_a_tie():
+    """With all weights 0 both classes have the probability 1/2."""
+    network = MLPClassifier((2,), max_iter=1, random_state=0).fit(X, Y)
+    for weights in (*network.coefs_, *network.intercepts_):
+        weights[:] = 0
+
+    assert set(network.predict_proba(X).ravel()) == {0.5}
+    assert np.array_equal(network.classes_[network.predict_proba(X).argmax(axis=1)], network.predict(X))
 
 
 def test_where_it_is_not_known_labels_are_asked_for():
