@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pytest_mlspec.report.run import Run
 
 ASKED: pytest.StashKey[Asked] = pytest.StashKey()
+READ: pytest.StashKey[list[pytest.Mark]] = pytest.StashKey()
+"""The marks of a test when its contracts were read from them."""
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 UNDECIDED = "mlspec_undecided"
 """The attribute of a report that stands for the outcome *undecided*."""
@@ -63,12 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         from pytest_mlspec import markers
 
-        asked = markers.read_marks(item)
-        if asked is None:
-            continue
-        item.stash[ASKED] = asked
-        markers.imply_satisficing(item, asked)
-        if asked.faults:
+        asked = _ask(item)
+        if asked is not None and asked.faults:
             faulty = True
             message = "\n".join(f"{markers.location(item)}: {fault}" for fault in asked.faults)
             report = pytest.CollectReport(nodeid=item.nodeid, outcome="failed", longrepr=message, result=[])
@@ -77,8 +75,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.clear()  # a serial run stops here by itself; a worker would go on and train
 
 
+def _ask(item: pytest.Item) -> Asked | None:
+    from pytest_mlspec import markers
+
+    item.stash[READ] = list(item.iter_markers())
+    asked = markers.read_marks(item)
+    if asked is not None:
+        item.stash[ASKED] = asked
+        markers.imply_satisficing(item, asked)
+    return asked
+
+
+def _unread(item: pytest.Item) -> list[pytest.Mark]:
+    """Limits that a hook or a fixture put on the test after its marks were read."""
+    known = item.stash.get(READ, [])
+    limits = [mark for mark in item.iter_markers() if mark.name in CATALOGUE and (mark.args or mark.kwargs)]
+    return [mark for mark in limits if not any(mark is other for other in known)]
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
+    for item in session.items:
+        if _unread(item):  # of a hook that ran after ours; faults fail the test
+            _ask(item)
     if config.option.mlspec_seeds is not None and options.in_ci() and not hasattr(config, "workerinput"):
         from pytest_mlspec.fixtures.ensembles import ENSEMBLES
         from pytest_mlspec.options.settings import refuse_short_ensemble
@@ -155,6 +174,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if trial is None:
         return (yield)
     trial.raised, trial.running, trial.passed = None, True, False
+    if late := _unread(item):
+        limits = ", ".join(f"{name}={value!r}" for name, value in late[0].kwargs.items())
+        words = f"{late[0].name}({limits}) was put on the test while it ran, too late to be judged"
+        pytest.fail(f"{words}: mark the test, its class or module, or a pytest.param", pytrace=False)
     try:
         yield
         trial.check()

@@ -78,6 +78,9 @@ def marked_skip(call: pytest.CallInfo[None], trial: Trial) -> bool:
     """Whether a skip mark stands on the test, a decision that a reviewer can see."""
     if call.excinfo is None or getattr(call.excinfo.value, "_use_item_location", False) is not True:
         return False
+    reasons = (mark.kwargs.get("reason", "") for mark in trial.item.iter_markers("skip"))
+    if any(str(reason).startswith("got empty parameter set") for reason in reasons):
+        return False  # pytest's own mark where a list of parameters came out empty: nobody decided that
     # pytest tells the same of a skip in a fixture and of `self.skipTest()`, which are decisions of the moment.
     places = (getattr(trial.item, "obj", None), getattr(trial.item, "cls", None))
     return not trial.begun or any(getattr(place, "__unittest_skip__", False) for place in places)
