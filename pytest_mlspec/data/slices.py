@@ -131,9 +131,11 @@ def _occurring(name: str, values: Vector, wanted: object) -> str:
     for value in values.tolist():
         counts[value] = counts.get(value, 0) + 1
     if len(counts) > _SHOWN_VALUES and values.dtype.kind in "iuf":
-        return f"{name} ranges from {np.nanmin(values):g} to {np.nanmax(values):g}"
+        text = f", numbers and not text such as {wanted!r}" if isinstance(wanted, str) else ""
+        return f"{name} ranges from {np.nanmin(values):g} to {np.nanmax(values):g}{text}"
     near = difflib.get_close_matches(str(wanted), [str(value) for value in counts], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    meant = next((value for value in counts if near and str(value) == near[0]), None)
+    hint = f"; did you mean {meant!r}?" if near else ""
     shown = [f"{value!r} ({count})" for value, count in list(counts.items())[:_SHOWN_VALUES]]
     more = f" and {len(counts) - _SHOWN_VALUES} more values" if len(counts) > _SHOWN_VALUES else ""
     return f"{name} has {', '.join(shown)}{more}{hint}"

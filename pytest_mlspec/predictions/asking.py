@@ -49,6 +49,10 @@ def predict(model: object, dataset: Dataset | None = None) -> Predictions:
                 f"{model!r} are about their own examples: leave the dataset out, and slice with predictions.where(...)"
             )
         return model
+    for given in (model, dataset):
+        if type(given).__module__ == "_pytest.fixtures":
+            name = getattr(given, "__name__", "it")
+            raise TypeError(f"{name!r} is a fixture: give the test an argument of that name, def test_...({name})")
     if not isinstance(dataset, Dataset):
         raise TypeError(_not_a_dataset(model, dataset))
     return _on_whole(model, dataset.base).on(dataset)

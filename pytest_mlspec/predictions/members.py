@@ -187,10 +187,12 @@ class ModelSource:
     def lacks(self, what: str) -> str:
         """Which method or declaration is missing."""
         member = type(self.ensemble.members[0]).__name__
+        if self.data.y is None:
+            return f"{self.data.title} has no y to compare with: give Dataset(X, y)"
         if self.classes is None and what != "values":
             return f"{self.name!r} ({member}) predicts numbers, not labels"
         if what == "values":
-            return f"{self.name!r} ({member}) predicts labels, not numbers"
+            return f"{self.name!r} ({member}) predicts labels, not numbers{self._or_numbers()}"
         if self.ensemble.output is not None:
             return f"{self.name!r} declares output={self.ensemble.output!r}, which holds no {what}"
         method = {
@@ -199,6 +201,14 @@ class ModelSource:
             "scores": "predict_proba or decision_function",
         }[what]
         return f"{self.name!r} ({member}) has no {method}"
+
+    def _or_numbers(self) -> str:
+        """What to declare where only the labels of ``y`` speak for a classifier."""
+        from pytest_mlspec.training import models
+
+        if models.family(self.ensemble.members[0], self.ensemble.output) != "unknown":
+            return ""
+        return ", because y holds labels; if it predicts numbers, say so: Ensemble.of(model, output='values')"
 
     def training_rows(self, data: Dataset) -> int:
         """Rows of the slice that are training rows, by the role of the split and by the lineage of the rows."""

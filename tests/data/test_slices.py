@@ -133,6 +133,15 @@ def test_an_empty_slice_of_many_numbers_names_their_range() -> None:
         Dataset(np.arange(100), columns={"age": np.arange(100)}).where(age=lambda age: age > 100)
 
 
+def test_a_value_of_another_kind_is_told_from_its_text() -> None:
+    data = Dataset(np.arange(20), columns={"age": np.arange(20), "on": [True, False] * 10})
+
+    with pytest.raises(ValueError, match=r"age ranges from 0 to 19, numbers and not text such as '7'"):
+        data.where(age="7")
+    with pytest.raises(ValueError, match=r"on has True \(10\), False \(10\); did you mean True\?"):
+        data.where(on="True")
+
+
 def test_split_by_gives_every_row_once() -> None:
     parts = STREET.split_by("light")
 
