@@ -110,6 +110,7 @@ class Verdict:
     source: str
     metric: str = ""
     form: str = "level"
+    settings: tuple[tuple[str, object], ...] = ()
     members: Members = "every"
     values: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ()
@@ -184,6 +185,7 @@ class Verdict:
             "tier": self.origin.tier,
             "metric": self.metric,
             "form": self.form,
+            "settings": {name: _builtin(value) for name, value in self.settings},
             "subject": self.subject,
             "model": self.model,
             "dataset": self.dataset,
@@ -209,6 +211,12 @@ class Verdict:
             "duration": self.duration,
             "location": self.origin.location,
         }
+
+
+def _builtin(setting: object) -> object:
+    if getattr(setting, "ndim", None) == 0 and hasattr(setting, "item"):
+        setting = setting.item()
+    return setting if isinstance(setting, (str, int, float)) else str(setting)
 
 
 def announce(verdict: Verdict) -> Verdict:

@@ -64,6 +64,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
             source="a statement about the listed cases themselves",
             metric=estimate.metric,
             form="count",
+            settings=estimate.settings,
             members=terms.members,
             values=tuple(float(len(positions)) for positions in failing),
             seeds=tuple(int(seed) for seed in predictions.seeds),

@@ -122,6 +122,7 @@ def _verdict(
         source=finding.method.source,
         metric=estimate.metric,
         form=estimate.form,
+        settings=estimate.settings,
         members=terms.members,
         values=tuple(float(value) for value in estimate.values),
         seeds=tuple(int(seed) for seed in predictions.seeds),

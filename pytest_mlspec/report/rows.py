@@ -58,7 +58,8 @@ def rows_of_test(
 def _key(verdict: Verdict) -> object:
     if verdict.origin.contract >= 0:
         return verdict.origin.contract
-    return (verdict.subject, verdict.comparison, verdict.threshold, verdict.slice, verdict.model, verdict.dataset)
+    judged = (verdict.subject, str(verdict.settings), verdict.slice, verdict.model, verdict.dataset)
+    return (*judged, verdict.comparison, verdict.threshold)
 
 
 def _rank(row: Row) -> int:

@@ -131,6 +131,25 @@ def test_json_fields(suite):
     assert rows["not judged"]["message"] == ["NOT JUDGED calibration(max_ece=0.05, metric='ece') of test_it.py:13"]
 
 
+def test_json_says_how_the_metric_was_taken(suite):
+    suite.run(
+        """
+        def test_it():
+            model = Predictions(y=np.zeros(1000), values=np.zeros(1000))
+            for delta in (1, np.float32(2)):
+                assert metrics.failure_rate(model, delta=delta) <= 0.1
+            assert metrics.recall(rate(0, 1000)) <= 0.1
+    """,
+        "--mlspec-json=out.json",
+    )
+
+    assert [row["settings"] for row in suite.document()["requirements"]] == [
+        {"loss": "absolute_error", "delta": 1},
+        {"loss": "absolute_error", "delta": 2.0},
+        {},
+    ]
+
+
 def test_json_of_an_empty_run(suite):
     suite.run("def test_it(): pass", "--mlspec-json=out.json")
 
