@@ -21,6 +21,7 @@ from pytest_mlspec.data.forms import (
     take_rows,
 )
 from pytest_mlspec.data.groups import Codes, Groups, code_values, group
+from pytest_mlspec.data.marks import mark_of
 from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
 from pytest_mlspec.data.targets import (
@@ -119,7 +120,7 @@ class Dataset:
             _is_slice=False,
             _origin=None,
             _origin_rows=None,
-            _cache={"X": features},
+            _cache={"X": features, "X mark": mark_of(features), "y mark": mark_of(target)},
         )
 
     def _set(self, **values: object) -> None:
@@ -145,15 +146,16 @@ class Dataset:
             "_is_slice": False,
             "_origin": self._root,
             "_origin_rows": self.origin_rows[rows],
-            "_cache": {},
         }
+        values["_cache"] = {"y mark": mark_of(values["y"])}
         return self._with(**values | changes)
 
     def __reduce__(self) -> tuple[Callable[..., Dataset], tuple[dict[str, object]]]:
         values: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
         values["_cache"] = {key: self._cache[key] for key in ("fingerprint",) if key in self._cache}
         if not self._is_slice:  # a part must not take its whole origin along
-            values |= {"_parent": None, "_parent_rows": None, "_cache": {**self._cache, "X": self.X}}
+            kept = {key: value for key, value in self._cache.items() if key not in ("X mark", "y mark")}
+            values |= {"_parent": None, "_parent_rows": None, "_cache": {**kept, "X": self.X}}
         values["_origin"] = None if self._origin is None else self.origin
         return _restored, (values,)
 
@@ -173,7 +175,9 @@ class Dataset:
         """Features in the form in which they came, shape (examples, ...); a slice copies its rows on first use."""
         if "X" not in self._cache:
             assert self._parent is not None and self._parent_rows is not None
+            self._parent.require_unchanged()
             self._cache["X"] = take_rows(self._parent.X, self._parent_rows)
+            self._cache["X mark"] = mark_of(self._cache["X"])
         return self._cache["X"]
 
     @property
@@ -220,6 +224,23 @@ class Dataset:
         if "fingerprint" not in self._cache:
             self._cache["fingerprint"] = fingerprint_of(self)
         return str(self._cache["fingerprint"])
+
+    def changed_in_place(self) -> bool:
+        """Whether somebody wrote into X or y since they were loaded, as far as a look at some rows shows."""
+        now = {"y mark": mark_of(self.y)} | ({"X mark": mark_of(self._cache["X"])} if "X" in self._cache else {})
+        return any(self._cache.setdefault(key, mark) != mark for key, mark in now.items())
+
+    def require_unchanged(self) -> None:
+        """Raise where X or y was changed in place: what a model says about them is not about these data.
+
+        Raises:
+            ValueError: X or y is not what it was when the data were made.
+        """
+        if self.changed_in_place():
+            raise ValueError(
+                f"X or y of {self.title} was changed in place after the data were made: change a copy, as in "
+                "X = X.copy(), or use perturb(function)"
+            )
 
     def named(self, name: str) -> Dataset:
         """The same data under another name."""
@@ -318,7 +339,12 @@ class Dataset:
         words = name or str(getattr(function, "__name__", type(function).__name__))
         description = ", ".join(part for part in (self.description, words.replace("<lambda>", "perturbed")) if part)
         return self._with(
-            _cache={"X": changed, "origin_rows": self.origin_rows},
+            _cache={
+                "X": changed,
+                "X mark": mark_of(changed),
+                "y mark": mark_of(self.y),
+                "origin_rows": self.origin_rows,
+            },
             _origin=self._root,
             _origin_rows=self.origin_rows,
             _parent=None,

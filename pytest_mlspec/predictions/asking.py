@@ -55,6 +55,8 @@ def predict(model: object, dataset: Dataset | None = None) -> Predictions:
             raise TypeError(f"{name!r} is a fixture: give the test an argument of that name, def test_...({name})")
     if not isinstance(dataset, Dataset):
         raise TypeError(_not_a_dataset(model, dataset))
+    for data in {dataset, dataset.base}:
+        data.require_unchanged()
     return _on_whole(model, dataset.base).on(dataset)
 
 
