@@ -6,8 +6,8 @@ the machine does falls on both. A single pair says little; the median over pairs
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -130,23 +130,31 @@ def run(command: Sequence[str | Path], folder: Path) -> Process:
     Raises:
         RuntimeError: with its output, where the exit code is neither 0 nor 5 (pytest found no test).
     """
+    launcher = [sys.executable, "-S", "-c", LAUNCHER, *map(str, command)]
     with open(folder / "output.txt", "w+b") as output:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            list(map(str, command)),
-            cwd=folder,
-            env=environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
+        told = subprocess.run(
+            launcher, cwd=folder, env=environment(), stdout=output, stderr=subprocess.PIPE, text=True, check=True
         )
-        _, status, used = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode not in (0, 5):
+        status, wall, cpu, memory = json.loads(told.stderr.splitlines()[-1])
+        if os.waitstatus_to_exitcode(status) not in (0, 5):
             output.seek(0)
             words = " ".join(map(str, command))
-            raise RuntimeError(f"{words} ended with {child.returncode}:\n{output.read().decode()}")
-    return Process(wall=wall, cpu=used.ru_utime + used.ru_stime, memory=_mebibytes(used))
+            raise RuntimeError(f"{words} ended with {os.waitstatus_to_exitcode(status)}:\n{output.read().decode()}")
+    return Process(wall=wall, cpu=cpu, memory=memory / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+# A child starts with the peak memory of the process that made it, so a small process makes it and not this large one.
+LAUNCHER = """
+import json, os, sys, time
+start = time.perf_counter()
+child = os.fork()
+if child == 0:
+    os.dup2(1, 2)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status, used = os.wait4(child, 0)
+told = [status, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss]
+print(json.dumps(told), file=sys.stderr)
+"""
 
 
 def environment() -> dict[str, str]:
@@ -154,11 +162,6 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COV"))}
     kept.pop("CI", None)
     return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-def _mebibytes(used: resource.struct_rusage) -> float:
-    per_mebibyte = 2**20 if sys.platform == "darwin" else 2**10
-    return used.ru_maxrss / per_mebibyte
 
 
 # ---- the table -------------------------------------------------------------------------------------------------------
