@@ -22,6 +22,7 @@ from pytest_mlspec.data.forms import (
 )
 from pytest_mlspec.data.groups import Codes, Groups, code_values, group
 from pytest_mlspec.data.marks import mark_of
+from pytest_mlspec.data.reading import note_read
 from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
 from pytest_mlspec.data.targets import (
@@ -155,7 +156,7 @@ class Dataset:
         values["_cache"] = {key: self._cache[key] for key in ("fingerprint",) if key in self._cache}
         if not self._is_slice:  # a part must not take its whole origin along
             kept = {key: value for key, value in self._cache.items() if key not in ("X mark", "y mark")}
-            values |= {"_parent": None, "_parent_rows": None, "_cache": {**kept, "X": self.X}}
+            values |= {"_parent": None, "_parent_rows": None, "_cache": {**kept, "X": self._features()}}
         values["_origin"] = None if self._origin is None else self.origin
         return _restored, (values,)
 
@@ -173,10 +174,14 @@ class Dataset:
     @property
     def X(self) -> Features:  # the field's name for the design matrix
         """Features in the form in which they came, shape (examples, ...); a slice copies its rows on first use."""
+        note_read(self)
+        return self._features()
+
+    def _features(self) -> Features:
         if "X" not in self._cache:
             assert self._parent is not None and self._parent_rows is not None
             self._parent.require_unchanged()
-            self._cache["X"] = take_rows(self._parent.X, self._parent_rows)
+            self._cache["X"] = take_rows(self._parent._features(), self._parent_rows)
             self._cache["X mark"] = mark_of(self._cache["X"])
         return self._cache["X"]
 

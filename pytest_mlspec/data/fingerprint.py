@@ -115,7 +115,7 @@ def _digest_of(item: object) -> str:
 def fingerprint_of(dataset: Dataset) -> str:
     """Hash of features, target, columns, ids, classes, clusters and positive class, as 32 hexadecimal digits."""
     digest = Digest()
-    digest.features("X", dataset.X)
+    digest.features("X", dataset._features())
     vectors = {"y": dataset.y, "ids": dataset.ids, "classes": dataset.classes}
     columns = {f"column.{name}": dataset.columns[name] for name in dataset.columns}
     for name, values in (vectors | columns).items():

@@ -55,6 +55,7 @@ class Ensemble:
         output: Output | None = None,
         classes: Sequence[object] | None = None,
         trained_on: "Sequence[Dataset]" = (),
+        may_read: "Sequence[Dataset]" = (),
         jobs: int = 1,
         threads: int | None = 1,
         progress: Progress | None = None,
@@ -72,6 +73,7 @@ class Ensemble:
             output: what a torch module or a plain callable returns: "probabilities", "logits", "values", "labels".
             classes: the classes in the order of the output's columns.
             trained_on: the datasets that the function fits on.
+            may_read: further datasets that it can reach; those whose features it reads count as trained on, too.
             jobs: how many processes train at a time; the members are the same for every number.
             threads: BLAS, OpenMP and torch threads of one fit.
             progress: called after each member with (done, total, name, seed, seconds).
@@ -99,12 +101,14 @@ class Ensemble:
         checked_output = _checked_output(output)
         members: list[object] = []
         durations: list[float] = []
+        read: set[str] = set()
         for seed, fitted in zip(
             numbers, fit_each(function, numbers, name=label, jobs=jobs, threads=threads), strict=True
         ):
             _refuse_non_model(fitted.member, label, seed)
             members.append(fitted.member)
             durations.append(fitted.seconds)
+            read |= fitted.read
             if progress is not None:
                 progress(len(members), len(numbers), label, seed, fitted.seconds)
         refuse_identical(members, numbers, label)
@@ -114,7 +118,7 @@ class Ensemble:
             name=label,
             output=checked_output,
             classes=None if classes is None else tuple(classes),
-            trained_on=tuple(trained_on),
+            trained_on=(*trained_on, *_also_read(may_read, trained_on, read)),
             declared=len(members) if declared is None else declared,
             retrained=True,
             durations=tuple(durations),
@@ -219,3 +223,11 @@ def _seeds_in_words(seeds: tuple[int, ...]) -> str:
     if seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
         return f"seeds {seeds[0]}-{seeds[-1]}"
     return "seeds " + ", ".join(map(str, seeds[:6])) + (", ..." if len(seeds) > 6 else "")
+
+
+def _also_read(may_read: "Sequence[Dataset]", trained_on: "Sequence[Dataset]", read: set[str]) -> "list[Dataset]":
+    """Which of the reachable datasets a fit read, without those that are known to have trained it."""
+    from pytest_mlspec.data.reading import rows_key
+
+    known = {id(data) for data in trained_on}
+    return [data for data in may_read if id(data) not in known and rows_key(data) in read]

@@ -17,6 +17,8 @@ class Fitted:
 
     member: object
     seconds: float
+    read: frozenset[str] = frozenset()
+    """The rows whose features the fit read, by ``data.reading.rows_key``."""
 
 
 def fit_member(function: Callable[[int], object], seed: int, *, threads: int | None = 1) -> Fitted:
@@ -34,10 +36,15 @@ def fit_member(function: Callable[[int], object], seed: int, *, threads: int | N
 
 
 def _run_once(function: Callable[[int], object], seed: int, threads: int | None) -> Fitted:
-    with seeded(seed), single_threaded(threads):
+    from pytest_mlspec.data.reading import reading, rows_key
+
+    with seeded(seed), single_threaded(threads), reading() as read:
         start = time.perf_counter()
         member = function(seed)
-        return Fitted(member=member, seconds=time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+    return Fitted(
+        member=member, seconds=seconds, read=frozenset(map(rows_key, {id(data): data for data in read}.values()))
+    )
 
 
 def fit_each(

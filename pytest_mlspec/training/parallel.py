@@ -19,6 +19,7 @@ class _Answer:
 
     member: bytes | None = None
     seconds: float = 0.0
+    read: frozenset[str] = frozenset()
     failed: bool = False
     error: bytes | None = None
     text: str = ""
@@ -47,7 +48,7 @@ def fit_in_processes(
             if answer.failed:
                 raise _worker_error(answer, where(name, seeds[index], index, len(seeds)))
             if answer.member is not None:
-                yield Fitted(member=load(answer.member), seconds=answer.seconds)
+                yield Fitted(member=load(answer.member), seconds=answer.seconds, read=answer.read)
             else:
                 _warn(f"a member of {name!r} cannot be sent back from another process ({answer.text})")
                 yield fit_member(function, seeds[index], threads=threads)
@@ -91,7 +92,8 @@ def _fit_here(payload: bytes, by_value: tuple[str, ...], seed: int, threads: int
     except Exception as error:  # raised again where the fit was asked for
         return _Answer(failed=True, error=_dump_error(error, by_value), text=traceback.format_exc())
     try:
-        return _Answer(member=dump_member(fitted.member, by_value), seconds=fitted.seconds)
+        member = dump_member(fitted.member, by_value)
+        return _Answer(member=member, seconds=fitted.seconds, read=fitted.read)
     except Exception as error:  # pickling runs the member's own code
         return _Answer(text=_in_words(error))
 

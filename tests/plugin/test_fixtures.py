@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 TRAINING = """
 import pytest_mlspec as mlspec
 
@@ -253,3 +255,39 @@ def test_a_users_own_fixture_replaces_a_bundled_one(suite):
             return "sugar"
         """,
     ) == {"test_replaced": "PASSED", "test_in_conftest": "PASSED", "test_bundled": "PASSED"}
+
+
+LEAK = """
+from sklearn.tree import DecisionTreeClassifier
+import pytest_mlspec as mlspec
+
+@mlspec.ensemble(seeds=2)
+def leaking(seed, breast_cancer):
+    part = breast_cancer.test
+    return DecisionTreeClassifier(max_features=3, random_state=seed).fit(part.X, part.y)
+
+@mlspec.ensemble(seeds=2)
+def honest(seed, breast_cancer):
+    part = breast_cancer.train
+    return DecisionTreeClassifier(max_features=3, random_state=seed).fit(part.X, part.y)
+
+@pytest.mark.satisficing(at_least=0.8)
+def test_leaking(leaking, breast_cancer, requirement):
+    assert metrics.accuracy(leaking, breast_cancer.test) >= requirement
+
+@pytest.mark.satisficing(at_least=0.8)
+def test_leaking_slice(leaking, breast_cancer, requirement):
+    assert metrics.accuracy(leaking, breast_cancer.test.where(label="malignant")) >= requirement
+
+@pytest.mark.satisficing(at_least=0.8)
+def test_honest(honest, breast_cancer, requirement):
+    assert metrics.accuracy(honest, breast_cancer.test) >= requirement
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--mlspec-jobs=2",)], ids=["in turn", "in two processes"])
+def test_training_on_the_test_split_is_noticed(suite, options):
+    result = suite.run(LEAK, "-v", *options, subprocess=True)
+
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*284 of 284 rows of breast_cancer.test*"])
