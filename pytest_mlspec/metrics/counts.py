@@ -50,7 +50,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
         Verdict(
             outcome=decide(failures, failures, "<=", float(limit)),
             origin=origin,
-            subject=f"failing cases ({estimate.subject})",
+            subject=f"failing cases ({estimate.said})" if estimate.said else "failing cases",
             comparison="<=",
             threshold=limit,
             value=failures,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
 
 Form: TypeAlias = Literal["level", "gap", "ratio", "worst", "seed_std", "difference"]
+SAID = ("threshold", "delta", "q")
+"""Settings without which a claim says nothing: they stand in every message and table."""
 WORDS: dict[str, str] = {
     "level": "{metric}",
     "gap": "gap in {metric} by {by}",
@@ -73,9 +75,16 @@ class Estimate:
         return self.evidence.bounds(terms.level, terms)
 
     @property
+    def said(self) -> str:
+        """The settings that belong to the claim, in words: ``delta 2``."""
+        told = ((name, value) for name, value in self.settings if name in SAID and isinstance(value, float | int))
+        return ", ".join(f"{name} {value:g}" for name, value in told)
+
+    @property
     def subject(self) -> str:
         """What is measured, in words: ``gap in recall of malignant by sex``."""
         metric = self.metric.replace("_", " ") + (f" of {self.of}" if self.of else "")
+        metric += f" ({self.said})" if self.said else ""
         words = WORDS[self.form].format(metric=metric, by=" and ".join(self.by))
         return f"{words}, {self.between}" if self.between else words
 

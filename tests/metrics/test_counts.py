@@ -28,7 +28,7 @@ def test_none_fails():
 
     assert verdict.outcome is Outcome.MET
     assert verdict.lines() == [
-        "MET EDGE: failing cases (failure rate) <= 0",
+        "MET EDGE: failing cases (delta 2) <= 0",
         "measured 0 failing of 3 listed cases; nothing is inferred beyond them",
     ]
 
@@ -79,7 +79,7 @@ def test_a_slice_names_the_rows_of_the_whole():
     verdict = count(metrics.failure_rate(said.where(road="wet"), delta=2))
 
     assert verdict.details == ("case row 3 (road=wet): loss 3 > delta 2",)
-    assert verdict.claim() == "failing cases (failure rate) <= 0 on road=wet"
+    assert verdict.claim() == "failing cases (delta 2) <= 0 on road=wet"
 
 
 def test_the_worst_member_decides_and_is_named():

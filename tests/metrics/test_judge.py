@@ -84,7 +84,7 @@ def test_a_message_has_at_most_eight_lines_and_keeps_its_reason():
         (lambda p: metrics.accuracy(p).ratio("g") >= 0.1, "ratio of accuracy by g >= 0.10"),
         (lambda p: metrics.accuracy(p).worst("g") >= 0.125, "worst accuracy by g >= 0.125"),
         (lambda p: metrics.accuracy(p).seed_std() <= 1, "seed std of accuracy <= 1"),
-        (lambda p: metrics.failure_rate(p, loss="zero_one", delta=0.5) <= 0.3, "failure rate <= 0.30"),
+        (lambda p: metrics.failure_rate(p, loss="zero_one", delta=0.5) <= 0.3, "failure rate (delta 0.5) <= 0.30"),
     ],
 )
 def test_the_claim_is_what_was_asked(estimate, claim):

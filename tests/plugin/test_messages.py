@@ -84,7 +84,7 @@ def test_cases_that_prove_too_little_for_any_model(suite):
     """)
 
     assert errors(result) == [
-        "Undecided: UNDECIDED BRK-1: failure rate <= 0.01",
+        "Undecided: UNDECIDED BRK-1: failure rate (delta 2) <= 0.01",
         "measured 0.000, one-sided 95% bounds [0.000, 0.072], n=40 examples (Clopper-Pearson): 0.01 lies inside",
         "about 300 examples would decide it at this rate (90% power);"
         " re-running the same model on the same data cannot",
@@ -105,7 +105,7 @@ def test_listed_cases_are_counted_and_named_within_eight_lines(suite):
     """)
 
     assert errors(result) == [
-        "assert VIOLATED EDGE: failing cases (failure rate) <= 0",
+        "assert VIOLATED EDGE: failing cases (delta 2) <= 0",
         "measured 5 failing of 40 listed cases; nothing is inferred beyond them",
         "case row 35 (road=wet): loss 3 > delta 2",
         "case row 36 (road=wet): loss 4 > delta 2",
