@@ -18,7 +18,6 @@ def goal(threshold: float, comparison: Comparison) -> Goal:
     return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
 
 
-
 def _three_classes(n: int = 1500, n_members: int = 2, **more: object) -> Predictions:
     generator = np.random.default_rng(n)
     table = generator.dirichlet([2, 1, 1], size=(n_members, n))

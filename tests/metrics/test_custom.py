@@ -19,6 +19,7 @@ LEVEL = 0.05
 def goal(threshold: float, comparison: Comparison) -> Goal:
     return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
 
+
 GENERATOR = np.random.default_rng(4)
 Y = GENERATOR.normal(size=120)
 NUMBERS = Predictions(y=Y, values=Y + GENERATOR.normal(size=(3, 120)), columns={"half": np.arange(120) % 2})

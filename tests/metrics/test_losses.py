@@ -19,6 +19,7 @@ LEVEL = 0.05
 def goal(threshold: float, comparison: Comparison, terms: Terms | None = None) -> Goal:
     return Goal(threshold=threshold, comparison=comparison, level=LEVEL, terms=terms or Terms())
 
+
 GENERATOR = np.random.default_rng(8)
 Y = GENERATOR.normal(size=400)
 NUMBERS = Predictions(y=Y, values=Y + GENERATOR.normal(scale=0.5, size=(2, 400)), columns={"road": np.arange(400) % 2})

@@ -17,6 +17,7 @@ LEVEL = 0.05
 def goal(threshold: float, comparison: Comparison) -> Goal:
     return Goal(threshold=threshold, comparison=comparison, level=LEVEL)
 
+
 GENERATOR = np.random.default_rng(3)
 
 
