@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from pytest_mlspec.metrics.binned import Binning, ClassWise, TopLabel
 from pytest_mlspec.metrics.cases import measured, probabilities_of
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence import Evidence
+from pytest_mlspec.metrics.evidence.binned import Binning, ClassWise, TopLabel
 from pytest_mlspec.predictions import Predictions, predict
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.averaged import Mean
 from pytest_mlspec.metrics.cases import settings
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence import Evidence
-from pytest_mlspec.metrics.resampled import Resampled
+from pytest_mlspec.metrics.evidence.averaged import Mean
+from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.resampled import Resampled
 from pytest_mlspec.predictions import Predictions, predict
 from pytest_mlspec.stats.bounds import IntArray
 

@@ -103,7 +103,7 @@ class Estimate:
         return self._grouped("worst", by)
 
     def _grouped(self, form: Literal["gap", "ratio", "worst"], by: str | Sequence[str]) -> Estimate:
-        from pytest_mlspec.metrics.groups import fold_groups
+        from pytest_mlspec.metrics.evidence.groups import fold_groups
 
         self._require_level(f".{form}()")
         columns = (by,) if isinstance(by, str) else tuple(by)
@@ -115,14 +115,14 @@ class Estimate:
 
     def seed_std(self) -> Estimate:
         """The standard deviation over retrainings, with the noise of the finite test set removed."""
-        from pytest_mlspec.metrics.spread import SeedStd
+        from pytest_mlspec.metrics.evidence.spread import SeedStd
 
         self._require_level(".seed_std()")
         evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered)
         return replace(self, evidence=evidence, form="seed_std", greater_is_better=False)
 
     def __sub__(self, other: object) -> Estimate:
-        from pytest_mlspec.metrics.difference import paired_difference
+        from pytest_mlspec.metrics.evidence.difference import paired_difference
 
         if not isinstance(other, Estimate):
             raise TypeError(
@@ -163,13 +163,13 @@ class Estimate:
             raise TypeError("two estimates are compared by their paired difference: write `a - b >= -0.01`")
         if isinstance(other, bool) or not isinstance(other, Real):
             return NotImplemented  # `requirement` answers by its reflected method
-        from pytest_mlspec.metrics.judge import judge
+        from pytest_mlspec.metrics.judging.judge import judge
 
         return judge(self, comparison, float(other) if not isinstance(other, int) else other)
 
     def judged(self, comparison: Comparison, threshold: float, terms: Terms) -> Verdict:
         """Judge on terms of one's own, as a notebook does that has no markers."""
-        from pytest_mlspec.metrics.judge import judge
+        from pytest_mlspec.metrics.judging.judge import judge
 
         return judge(self, comparison, threshold, terms=terms)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.averaged import Mean
 from pytest_mlspec.metrics.case_losses import Loss, Losses, case_losses, loss_name, true_probability
 from pytest_mlspec.metrics.cases import measured, probabilities_of, values_of
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence import Evidence
-from pytest_mlspec.metrics.failures import PendingFailures
+from pytest_mlspec.metrics.evidence.averaged import Mean
+from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.failures import PendingFailures
 from pytest_mlspec.predictions import Predictions, predict
 
 if TYPE_CHECKING:

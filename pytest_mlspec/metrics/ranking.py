@@ -151,7 +151,7 @@ class Ranking:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases of the rarer class, the other one growing alike, would decide it."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
         from pytest_mlspec.stats import planning
 
         value = float(self.values[member])

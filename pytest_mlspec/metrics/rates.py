@@ -16,9 +16,9 @@ from pytest_mlspec.metrics.cases import (
     require_labels,
     said_positive,
 )
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.macro import Macro
+from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.macro import Macro
 from pytest_mlspec.predictions import Predictions, predict
 from pytest_mlspec.stats.bounds import BoolArray
 

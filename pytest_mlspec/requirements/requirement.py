@@ -50,9 +50,9 @@ class Requirement:
 
     def _judge(self, estimate: Estimate, comparison: Comparison) -> Verdict:
         __tracebackhide__ = True
-        from pytest_mlspec.metrics.counts import judge_count
         from pytest_mlspec.metrics.estimate import Estimate as EstimateType
-        from pytest_mlspec.metrics.judge import judge
+        from pytest_mlspec.metrics.judging.counts import judge_count
+        from pytest_mlspec.metrics.judging.judge import judge
 
         if not isinstance(estimate, EstimateType):
             raise TypeError(

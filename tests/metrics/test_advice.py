@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import beta
 
 from pytest_mlspec import metrics
-from pytest_mlspec.metrics.advice import round_up
 from pytest_mlspec.metrics.estimate import Estimate
+from pytest_mlspec.metrics.judging.advice import round_up
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats import planning
 from pytest_mlspec.verdict import Outcome, Terms

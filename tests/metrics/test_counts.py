@@ -7,8 +7,8 @@ import pytest
 
 import pytest_mlspec as mlspec
 from pytest_mlspec import metrics
-from pytest_mlspec.metrics.counts import judge_count
 from pytest_mlspec.metrics.estimate import Estimate
+from pytest_mlspec.metrics.judging.counts import judge_count
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.training import Ensemble
 from pytest_mlspec.verdict import Origin, Outcome, Terms, Verdict

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from pytest_mlspec import metrics
 from pytest_mlspec.metrics.evidence import Goal
-from pytest_mlspec.metrics.planned import betting_to_decide
+from pytest_mlspec.metrics.judging.planned import betting_to_decide
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats import betting
 from pytest_mlspec.verdict import Comparison, Terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_mlspec.metrics.averaged import Mean
+from pytest_mlspec.metrics.evidence.averaged import Mean
 from pytest_mlspec.verdict import Terms
 from tests.validity import table
 

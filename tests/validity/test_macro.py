@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_mlspec.metrics.counted import Rate
-from pytest_mlspec.metrics.macro import BLOCKS, PER_CLASS, Macro
+from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.macro import BLOCKS, PER_CLASS, Macro
 from pytest_mlspec.stats import binomial
 from pytest_mlspec.verdict import Terms
 from tests.validity import table

@@ -20,7 +20,7 @@ def test_ten_equal_members(monkeypatch: pytest.MonkeyPatch) -> None:
     The upper end of the worst member's own interval lies below 0.9 with a probability near 1 - 0.96 ** 10 = 0.34: its
     verdict would be *violated*. What is shown takes each member at a tenth of the level.
     """
-    monkeypatch.setattr("pytest_mlspec.metrics.judge.advise", lambda *asked: ())  # it decides nothing
+    monkeypatch.setattr("pytest_mlspec.metrics.judging.judge.advise", lambda *asked: ())  # it decides nothing
     rng = np.random.default_rng(19)
     y, naive, shown, met = np.ones(N_EXAMPLES, dtype=int), 0, 0, 0
     for _ in range(RUNS):

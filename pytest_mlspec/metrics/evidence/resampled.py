@@ -122,7 +122,7 @@ class Resampled:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         return scaled(self, member, goal)
 

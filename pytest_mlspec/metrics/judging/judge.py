@@ -6,8 +6,8 @@ import math
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from pytest_mlspec.metrics.advice import advise
-from pytest_mlspec.metrics.folds import Finding, every_member, mean_member, share_of_members
+from pytest_mlspec.metrics.judging.advice import advise
+from pytest_mlspec.metrics.judging.folds import Finding, every_member, mean_member, share_of_members
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, at_delta
+from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.stats import arms, binomial, pairs
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import BOUND_CLASSES, Terms, format_value
@@ -196,7 +196,7 @@ class Grouped:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases the smallest group would need, all groups growing alike."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         if not np.isfinite(self.values[member]):
             return None

@@ -8,8 +8,8 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
+from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms

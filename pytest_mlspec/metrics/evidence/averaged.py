@@ -148,7 +148,7 @@ class Mean:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """As many cases as let the bound that was shown decide, by the losses seen."""
-        from pytest_mlspec.metrics.planned import betting_to_decide, scaled
+        from pytest_mlspec.metrics.judging.planned import betting_to_decide, scaled
         from pytest_mlspec.stats import planning
 
         low, high = self._range(goal.terms)

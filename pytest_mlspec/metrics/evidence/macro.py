@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri
 
-from pytest_mlspec.metrics.counted import Rate
 from pytest_mlspec.metrics.evidence import CaseValues, Goal, PseudoValues
+from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.stats import betting
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Method, Side
 from pytest_mlspec.verdict import Terms
@@ -143,7 +143,7 @@ class Macro:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         return scaled(self, member, goal)
 

@@ -117,7 +117,7 @@ class TopLabel:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         return scaled(self, member, goal)
 
@@ -199,7 +199,7 @@ class ClassWise:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """Scaled from the distance of the present bound."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         return scaled(self, member, goal)
 

@@ -118,7 +118,7 @@ class Difference:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """How many cases in all would decide it at the measured rates of disagreement."""
-        from pytest_mlspec.metrics.planned import scaled
+        from pytest_mlspec.metrics.judging.planned import scaled
 
         return scaled(self, member, goal)
 

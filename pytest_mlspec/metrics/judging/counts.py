@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from pytest_mlspec.metrics.folds import member_name
-from pytest_mlspec.metrics.judge import refuse_training_rows
+from pytest_mlspec.metrics.judging.folds import member_name
+from pytest_mlspec.metrics.judging.judge import refuse_training_rows
 from pytest_mlspec.stats.bounds import IntArray
 from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide
 

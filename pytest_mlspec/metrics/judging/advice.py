@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_mlspec.metrics.evidence import Goal
-from pytest_mlspec.metrics.folds import Finding
-from pytest_mlspec.metrics.groups import Grouped
-from pytest_mlspec.metrics.spread import SeedStd
+from pytest_mlspec.metrics.evidence.groups import Grouped
+from pytest_mlspec.metrics.evidence.spread import SeedStd
+from pytest_mlspec.metrics.judging.folds import Finding
 from pytest_mlspec.stats.bounds import FloatArray
 from pytest_mlspec.verdict import Comparison, Terms, format_limit, format_value
 

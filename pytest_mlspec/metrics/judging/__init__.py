@@ -1,0 +1,1 @@
+"""Judging: fold the members, decide, say what would settle it, count the listed cases."""
