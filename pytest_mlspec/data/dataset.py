@@ -16,12 +16,12 @@ from pytest_mlspec.data.forms import (
     IntArray,
     Vector,
     as_features,
-    copied,
     count_rows,
     take_rows,
 )
 from pytest_mlspec.data.groups import Codes, Groups, code_values, group
 from pytest_mlspec.data.marks import mark_of
+from pytest_mlspec.data.perturbing import perturbed
 from pytest_mlspec.data.reading import note_read
 from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
@@ -76,6 +76,8 @@ class Dataset:
     name: str
     role: Role
     description: str
+    perturbations: tuple[str, ...]
+    _unperturbed: Dataset | None
     _parent: Dataset | None
     _parent_rows: IntArray | None
     _is_slice: bool
@@ -116,6 +118,8 @@ class Dataset:
             name=name or "",
             role="",
             description="",
+            perturbations=(),
+            _unperturbed=None,
             _parent=None,
             _parent_rows=None,
             _is_slice=False,
@@ -147,6 +151,7 @@ class Dataset:
             "_is_slice": False,
             "_origin": self._root,
             "_origin_rows": self.origin_rows[rows],
+            "_unperturbed": None,
         }
         values["_cache"] = {"y mark": mark_of(values["y"])}
         return self._with(**values | changes)
@@ -157,7 +162,7 @@ class Dataset:
         if not self._is_slice:  # a part must not take its whole origin along
             kept = {key: value for key, value in self._cache.items() if key not in ("X mark", "y mark")}
             values |= {"_parent": None, "_parent_rows": None, "_cache": {**kept, "X": self._features()}}
-        values["_origin"] = None if self._origin is None else self.origin
+        values |= {"_origin": None if self._origin is None else self.origin, "_unperturbed": None}
         return _restored, (values,)
 
     def __len__(self) -> int:
@@ -335,28 +340,18 @@ class Dataset:
         Raises:
             ValueError: the number of rows changed.
         """
-        changed = as_features(function(copied(self.X)))
-        if count_rows(changed) != len(self):
-            raise ValueError(
-                f"expected a perturbation to keep the number of rows of {self.title}: {len(self)} went in, "
-                f"{count_rows(changed)} came out"
-            )
         words = name or str(getattr(function, "__name__", type(function).__name__))
-        description = ", ".join(part for part in (self.description, words.replace("<lambda>", "perturbed")) if part)
-        return self._with(
-            _cache={
-                "X": changed,
-                "X mark": mark_of(changed),
-                "y mark": mark_of(self.y),
-                "origin_rows": self.origin_rows,
-            },
-            _origin=self._root,
-            _origin_rows=self.origin_rows,
-            _parent=None,
-            _parent_rows=None,
-            _is_slice=False,
-            description=description,
-        )
+        return perturbed(self, function, words.replace("<lambda>", "perturbed"))
+
+    @property
+    def unperturbed(self) -> Dataset | None:
+        """The same rows before the last perturbation; None where there was none, or in another process."""
+        before = self.base._unperturbed
+        return before if before is None or self.rows is None else before.take(self.rows)
+
+    def shuffle(self, seed: int) -> Dataset:
+        """The same rows in another order, drawn from ``seed``: training data whose order varies by itself."""
+        return self._at(np.random.default_rng(seed).permutation(len(self)))
 
     def resample(self, seed: int) -> Dataset:
         """A bootstrap sample to train on: as many rows (or clusters, where declared), drawn with replacement.
