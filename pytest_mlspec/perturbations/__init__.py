@@ -1,0 +1,1 @@
+"""Perturbations: features in, changed features of the same form out."""
