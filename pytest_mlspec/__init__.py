@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_mlspec import metrics as metrics
+    from pytest_mlspec import perturbations as perturbations
+    from pytest_mlspec import strategies as strategies
     from pytest_mlspec.data import Dataset as Dataset
+    from pytest_mlspec.data import Domain as Domain
     from pytest_mlspec.data import Splits as Splits
     from pytest_mlspec.fixtures.datasets import dataset as dataset
     from pytest_mlspec.fixtures.ensembles import ensemble as ensemble
     from pytest_mlspec.markers import calibration as calibration
     from pytest_mlspec.markers import parity as parity
+    from pytest_mlspec.markers import reliance as reliance
     from pytest_mlspec.markers import satisficing as satisficing
     from pytest_mlspec.markers import seed_variance as seed_variance
+    from pytest_mlspec.markers import stress as stress
+    from pytest_mlspec.markers import underspecification as underspecification
     from pytest_mlspec.metrics import metric as metric
     from pytest_mlspec.metrics.estimate import Estimate as Estimate
     from pytest_mlspec.predictions import Predictions as Predictions
@@ -31,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Dataset": "pytest_mlspec.data",
+    "Domain": "pytest_mlspec.data",
     "Ensemble": "pytest_mlspec.training",
     "Estimate": "pytest_mlspec.metrics.estimate",
     "Predictions": "pytest_mlspec.predictions",
@@ -43,12 +50,17 @@ _HOMES = {
     "metric": "pytest_mlspec.metrics",
     "parity": "pytest_mlspec.markers",
     "recalibrate": "pytest_mlspec.training.recalibration",
+    "reliance": "pytest_mlspec.markers",
     "satisficing": "pytest_mlspec.markers",
     "seed_variance": "pytest_mlspec.markers",
+    "stress": "pytest_mlspec.markers",
+    "underspecification": "pytest_mlspec.markers",
 }
+_MODULES = ("metrics", "perturbations", "strategies")
 
 __all__ = [
     "Dataset",
+    "Domain",
     "Ensemble",
     "Estimate",
     "Predictions",
@@ -61,15 +73,20 @@ __all__ = [
     "metric",
     "metrics",
     "parity",
+    "perturbations",
     "recalibrate",
+    "reliance",
     "satisficing",
     "seed_variance",
+    "strategies",
+    "stress",
+    "underspecification",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "metrics":
-        return import_module("pytest_mlspec.metrics")
+    if name in _MODULES:
+        return import_module(f"pytest_mlspec.{name}")
     if name in _HOMES:
         value: object = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value

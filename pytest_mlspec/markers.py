@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Literal
 
 import pytest
@@ -24,6 +25,7 @@ class Asked:
 
 
 Members = Literal["every", "mean"] | float
+Shift = Literal["covariate", "concept", "label", "compound", "domain", "corruption", "contrastive"]
 
 
 def read_marks(item: pytest.Item) -> Asked | None:
@@ -35,7 +37,9 @@ def read_marks(item: pytest.Item) -> Asked | None:
     faults = [fault for marks in levels for mark in marks if (fault := _misspelt(mark))]
     labelled = watched = False
     for name, marks in _closest(levels):
-        full = [mark for mark in marks if mark.args or mark.kwargs]
+        full = [mark for mark in marks if (mark.args or mark.kwargs) and not _label_of_a_stranger(mark, item)]
+        if not full and any(mark.args or mark.kwargs for mark in marks):
+            continue
         if not full:
             labelled = labelled or name == "satisficing"
             watched = True
@@ -52,6 +56,17 @@ def read_marks(item: pytest.Item) -> Asked | None:
     faults.extend(ambiguities(contracts))
     labelled = labelled and not contracts
     return Asked(contracts=tuple(contracts), labelled=labelled, watched=watched, faults=tuple(faults))
+
+
+def _label_of_a_stranger(mark: pytest.Mark, item: pytest.Item) -> bool:
+    """``stress`` is an ordinary word: with arguments that are none of ours it is somebody else's label.
+
+    Not so on a test that asks for ``requirement``, or where a keyword is nearly one of ours.
+    """
+    if mark.name != "stress" or "requirement" in getattr(item, "fixturenames", ()):
+        return False
+    known = [part.name for part in kind("stress").keywords]
+    return not any(get_close_matches(name, known, n=1, cutoff=0.6) for name in mark.kwargs)
 
 
 def _misspelt(mark: pytest.Mark) -> str:
@@ -173,3 +188,68 @@ def seed_variance(
 ) -> pytest.MarkDecorator:
     """A limit on the standard deviation over retrainings, with the noise of the finite test set removed."""
     return _mark("seed_variance", dict(locals()))
+
+
+def stress(
+    *,
+    shift: Shift,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    max_drop: float | None = None,
+    max_rise: float | None = None,
+    max_ratio: float | None = None,
+    min_ratio: float | None = None,
+    delta: float | None = None,
+    metric: str | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A limit under a named shift: exactly one of the limits.
+
+    ``at_least`` and ``at_most`` bound a metric on shifted data, ``max_drop`` bounds clean - shifted, ``max_rise``
+    shifted - clean, ``max_ratio`` and ``min_ratio`` shifted / clean.
+    """
+    return _mark("stress", dict(locals()))
+
+
+def underspecification(
+    *,
+    shift: Shift,
+    max_ratio: float,
+    max_std: float,
+    equal_within: float,
+    metric: str | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """Retrainings that perform alike on clean data must not differ under a shift.
+
+    ``max_ratio`` bounds the quotient of the seed spreads shifted / clean, ``max_std`` the shifted spread itself,
+    ``equal_within`` how far a member may fall behind the mean of all on clean data.
+    """
+    return _mark("underspecification", dict(locals()))
+
+
+def reliance(
+    *,
+    on: str | int | Sequence[str | int],
+    max_drop: float | None = None,
+    max_rise: float | None = None,
+    max_share: float | None = None,
+    metric: str | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """How much a model may lean on the features ``on``: what changing them costs, or their share of its sensitivity."""
+    return _mark("reliance", dict(locals()))

@@ -53,6 +53,8 @@ class Terms:
     members: Members = "every"
     max_loss: float | None = None
     bound_classes: tuple[str, ...] = BOUND_CLASSES
+    share: float = 1.0
+    """The part of the error level that *violated* may use: less than 1 for one claim of several asked together."""
 
     @property
     def level(self) -> float:
@@ -122,13 +124,17 @@ class Verdict:
     details: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    per_member: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """The metric of every member on every dataset that was compared, for figures."""
     duration: float = 0.0
+    beside: tuple[Verdict, ...] = ()
+    """Further claims of the same requirement: all of them must be met, and this one decided."""
 
     def __bool__(self) -> bool:
         __tracebackhide__ = True
         recorder = RECORDER.get()
         if recorder is not None:
-            recorder.asked[id(self)] = self
+            recorder.asked.update({id(verdict): verdict for verdict in (*self.beside, self)})
             recorder.last_asked = self
         if self.outcome is Outcome.UNDECIDED:
             if recorder is not None and recorder.configured().allow_undecided:
@@ -202,6 +208,7 @@ class Verdict:
             "n_members": self.n_members,
             "declared_members": self.declared_members,
             "values": list(self.values),
+            "per_member": {title: list(values) for title, values in self.per_member.items()},
             "seeds": list(self.seeds),
             "method": self.method,
             "bound_class": self.bound_class,

@@ -293,12 +293,17 @@ class Dataset:
 
     def split_by(self, column: str) -> dict[object, Dataset]:
         """One slice for every value of ``column`` (or of ``label``), in sorted order."""
-        codes, values = code_values(self._column(column), f"column {column!r}")
+        codes, values = code_values(self.column(column), f"column {column!r}")
         return {
             value: self._slice(np.flatnonzero(codes == code), f"{column}={value}") for code, value in enumerate(values)
         }
 
-    def _column(self, name: str) -> Vector:
+    def column(self, name: str) -> Vector:
+        """The values of a column, shape (examples,); ``label`` is the target, unless a column has that name.
+
+        Raises:
+            ValueError: an unknown column (names the nearest).
+        """
         known = self._with_label()
         if name not in known:
             raise unknown_column(name, known, self.title)
@@ -315,7 +320,7 @@ class Dataset:
             raise ValueError(f"expected at least one column and each once; got by={by!r}")
         key = ("groups", names)
         if key not in self._cache:
-            columns = {name: self._column(name) for name in names}
+            columns = {name: self.column(name) for name in names}
             by_class = "label" in names and "label" not in self.columns
             if by_class and self.classes is None:
                 raise ValueError(

@@ -67,7 +67,7 @@ def split(
 def _units(dataset: Dataset, by: str | None) -> IntArray:
     together: list[IntArray] = []
     if by is not None:
-        together.append(code_values(dataset._column(by), f"column {by!r}")[0])
+        together.append(code_values(dataset.column(by), f"column {by!r}")[0])
     if dataset.cluster_codes is not None:
         together.append(np.unique(dataset.cluster_codes, return_inverse=True)[1].astype(np.int64))
     if not together:

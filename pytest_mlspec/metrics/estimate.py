@@ -14,9 +14,23 @@ from pytest_mlspec.stats.bounds import Bounds, FloatArray
 from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value
 
 if TYPE_CHECKING:
+    from pytest_mlspec.data.domain import Domain
+    from pytest_mlspec.metrics.cells import Cell
     from pytest_mlspec.predictions import Predictions
 
-Form: TypeAlias = Literal["level", "gap", "ratio", "worst", "seed_std", "difference"]
+Form: TypeAlias = Literal[
+    "level",
+    "gap",
+    "ratio",
+    "worst",
+    "cells",
+    "seed_std",
+    "seed_std_quotient",
+    "difference",
+    "quotient",
+    "size",
+    "shortfall",
+]
 SAID = ("threshold", "delta", "q")
 """Settings without which a claim says nothing: they stand in every message and table."""
 WORDS: dict[str, str] = {
@@ -24,8 +38,13 @@ WORDS: dict[str, str] = {
     "gap": "gap in {metric} by {by}",
     "ratio": "ratio of {metric} by {by}",
     "worst": "worst {metric} by {by}",
+    "cells": "{metric} in every cell of {by}",
     "seed_std": "seed std of {metric}",
+    "seed_std_quotient": "quotient of seed stds of {metric}",
     "difference": "difference in {metric}",
+    "quotient": "quotient of {metric}",
+    "size": "size of {metric}",
+    "shortfall": "shortfall of the worst member in {metric}",
 }
 
 
@@ -34,7 +53,8 @@ class Estimate:
     """A measured metric that answers ``>=`` and ``<=`` with a verdict whose error rate is controlled.
 
     ``.values`` is the metric per member, ``.value`` their mean, ``.low(member)`` and ``.high(member)`` the one-sided
-    bounds; ``.gap(by)``, ``.worst(by)``, ``.ratio(by)``, ``.seed_std()`` and ``-`` give further estimates.
+    bounds; ``.gap(by)``, ``.worst(by)``, ``.ratio(by)``, ``.over(domain)``, ``.seed_std()``, ``-``, ``/`` and
+    ``abs()`` give further estimates, whose ``operands`` are the estimates that they were made of.
     """
 
     # NumPy scalars on the left leave the comparison to us instead of turning it into an array.
@@ -49,6 +69,18 @@ class Estimate:
     form: Form = "level"
     by: tuple[str, ...] = ()
     between: str = ""
+    operands: tuple[Estimate, ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def sides(self) -> tuple[Predictions, ...]:
+        """What was predicted on either side of a difference or quotient, as written; else the predictions alone."""
+        return tuple(operand.predictions for operand in self.operands) or (self.predictions,)
+
+    @property
+    def whole_ensemble(self) -> bool:
+        """Whether it is one number about all members together, such as a spread: no member has one of its own."""
+        return bool(getattr(self.evidence, "whole_ensemble", False))
 
     @property
     def values(self) -> FloatArray:
@@ -119,10 +151,29 @@ class Estimate:
 
         self._require_level(".seed_std()")
         evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered)
-        return replace(self, evidence=evidence, form="seed_std", greater_is_better=False)
+        return replace(self, evidence=evidence, form="seed_std", greater_is_better=False, operands=(self,))
+
+    def shortfall(self) -> Estimate:
+        """How much worse each retraining is than the mean of all of them on the same cases."""
+        from pytest_mlspec.metrics.evidence.shortfall import Shortfall
+
+        self._require_level(".shortfall()")
+        evidence = Shortfall(evidence=self.evidence, greater_is_better=self.greater_is_better)
+        return replace(self, evidence=evidence, form="shortfall", greater_is_better=False, operands=(self,))
+
+    def over(self, domain: Domain) -> Estimate:
+        """The metric in every cell of an operational design domain; each cell is judged, at its own limit.
+
+        Raises:
+            ValueError: a cell with fewer cases than the domain asks for.
+        """
+        from pytest_mlspec.metrics.cells import cells_of
+
+        self._require_level(".over()")
+        return replace(self, cells=cells_of(self, domain), form="cells", by=domain.columns)
 
     def __sub__(self, other: object) -> Estimate:
-        from pytest_mlspec.metrics.evidence.difference import paired_difference
+        from pytest_mlspec.metrics.comparing import difference_of
 
         if not isinstance(other, Estimate):
             raise TypeError(
@@ -131,7 +182,24 @@ class Estimate:
             )
         self._require_level("-")
         other._require_level("-")
-        return paired_difference(self, other)
+        return difference_of(self, other)
+
+    def __truediv__(self, other: object) -> Estimate:
+        from pytest_mlspec.metrics.comparing import quotient_of
+
+        if not isinstance(other, Estimate):
+            raise TypeError(
+                "only an estimate can divide an estimate, as in `a.seed_std() / b.seed_std() <= 3` or "
+                f"`rmse(m, shifted) / rmse(m, test) <= 1.2`; got {other!r}"
+            )
+        return quotient_of(self, other)
+
+    def __abs__(self) -> Estimate:
+        from pytest_mlspec.metrics.evidence.size import Size
+
+        if self.form not in ("level", "difference"):
+            raise TypeError(f"abs() is of a metric or a difference, not of {self.subject}")
+        return replace(self, evidence=Size(evidence=self.evidence), form="size", greater_is_better=False)
 
     def with_delta(self, delta: float) -> Estimate:
         """The failure rate at this largest loss of one case, where the body left it to the contract."""
@@ -160,7 +228,7 @@ class Estimate:
     def _compare(self, comparison: Comparison, other: object) -> Verdict:
         __tracebackhide__ = True
         if isinstance(other, Estimate):
-            raise TypeError("two estimates are compared by their paired difference: write `a - b >= -0.01`")
+            raise TypeError("two estimates are compared by their difference: write `a - b >= -0.01`")
         if isinstance(other, bool) or not isinstance(other, Real):
             return NotImplemented  # `requirement` answers by its reflected method
         from pytest_mlspec.metrics.judging.judge import judge

@@ -107,6 +107,16 @@ class Predictions:
         return None if isinstance(self._source, Given) else self._data
 
     @property
+    def data(self) -> Dataset:
+        """The rows that were predicted with their truth and columns, also where outputs were given as arrays."""
+        return self._data
+
+    @property
+    def title(self) -> str:
+        """Dataset and slice for messages, such as ``street.test, light=night``."""
+        return self._data.title
+
+    @property
     def dataset_name(self) -> str:
         """The name of the dataset, such as ``street.test``."""
         return "" if isinstance(self._source, Given) else self._data.name or ""
@@ -178,6 +188,11 @@ class Predictions:
     def n_members(self) -> int:
         """Number of members."""
         return self._source.n_members
+
+    @property
+    def models(self) -> tuple[object, ...]:
+        """The trained members themselves; empty where outputs were given as arrays."""
+        return self._source.models
 
     @property
     def seeds(self) -> tuple[int, ...]:

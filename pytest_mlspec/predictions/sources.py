@@ -41,6 +41,10 @@ class Source(Protocol):
     @property
     def has_probabilities(self) -> bool: ...
     @property
+    def models(self) -> tuple[object, ...]:
+        """The trained members themselves; empty where outputs were given as arrays."""
+
+    @property
     def kept(self) -> dict[str, object]:
         """What has been worked out so far, by name."""
 
@@ -75,6 +79,7 @@ class Given:
     retrained: bool
     classes: Labels | None
     given: Mapping[str, Scores | IntArray]
+    models: tuple[object, ...] = ()
     kept: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,15 @@ CATALOGUE: dict[str, str] = {
     "calibration": "a limit on a binned calibration error: max_ece= | max_mce=, bins= where the marker pins them",
     "parity": "a limit between groups: by= with max_gap= (largest minus smallest) | min_ratio= (smallest over largest)",
     "seed_variance": "a limit on the spread over retrainings: max_std=, test-set noise removed",
+    "stress": (
+        "a limit under a named shift=: at_least= | at_most= on shifted data, or, against clean data, max_drop= | "
+        "max_rise= | max_ratio= | min_ratio="
+    ),
+    "underspecification": (
+        "retrainings that are equal_within= on clean data must not differ under a shift=: max_ratio= of the seed "
+        "spreads, max_std= of the shifted one"
+    ),
+    "reliance": "how much a model leans on=features: max_drop= | max_rise= when they are changed, max_share= of them",
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_mlspec.verdict import Comparison, Members, Origin, Terms, format_limit
+
+if TYPE_CHECKING:
+    from pytest_mlspec.predictions import Predictions
 
 
 class ContractError(ValueError):
@@ -25,6 +28,12 @@ class Measured(Protocol):
     def settings(self) -> tuple[tuple[str, object], ...]: ...
     @property
     def subject(self) -> str: ...
+    @property
+    def greater_is_better(self) -> bool: ...
+    @property
+    def predictions(self) -> Predictions: ...
+    @property
+    def sides(self) -> tuple[Predictions, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,10 @@ class Contract:
     by: tuple[str, ...] = ()
     delta: float | None = None
     bins: int | None = None
+    shift: str | None = None
+    on: tuple[str | int, ...] = ()
+    max_std: float | None = None
+    equal_within: float | None = None
     confidence: float | None = None
     members: Members | None = None
     max_loss: float | None = None
@@ -72,9 +85,12 @@ class Contract:
     def describe(self) -> str:
         """The marker in one line: ``FAIR-1: parity(by='sex', max_gap=0.10)``."""
         words = [f"{self.limit}={format_limit(self.threshold)}"]
-        if self.by:
-            words.insert(0, f"by={self.by[0]!r}" if len(self.by) == 1 else f"by={list(self.by)!r}")
-        for name in ("metric", "delta", "bins", "confidence", "members", "max_loss"):
+        for name, columns in (("on", self.on), ("by", self.by)):
+            if columns:
+                words.insert(0, f"{name}={columns[0]!r}" if len(columns) == 1 else f"{name}={list(columns)!r}")
+        if self.shift is not None:
+            words.insert(0, f"shift={self.shift!r}")
+        for name in ("max_std", "equal_within", "metric", "delta", "bins", "confidence", "members", "max_loss"):
             value = getattr(self, name)
             if value is not None:
                 words.append(f"{name}={value!r}")

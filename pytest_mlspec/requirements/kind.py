@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
 from pytest_mlspec.verdict import Comparison
+
+if TYPE_CHECKING:
+    from pytest_mlspec.metrics.estimate import Estimate
+    from pytest_mlspec.metrics.judging.judge import Claim
 
 Check = Callable[[object], str]
 """Says what is wrong with a value, in words that follow ``name=value``; empty where nothing is."""
@@ -30,6 +35,8 @@ class Parameter:
     name: str
     check: Check
     required: bool = False
+    missing: str = ""
+    """What to say when a required one is missing, after ``name= is missing``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,8 @@ class Kind:
     """Why an estimate is not the one that a contract asks for; empty where it is."""
     hint: Callable[[dict[str, object]], str] = lambda arguments: ""
     """An answer to a common mistake, asked when no limit was given."""
+    claims: Callable[[Contract, Estimate], list[Claim]] | None = None
+    """Everything that a requirement of this kind asks, where that is more than its one limit."""
 
     @property
     def keywords(self) -> tuple[Limit | Parameter, ...]:
@@ -116,6 +125,16 @@ def columns(value: object) -> str:
     if len(set(names)) != len(names):
         return "expected distinct columns"
     return ""
+
+
+def features(value: object) -> str:
+    """Features by name or position: one, or a list of distinct ones."""
+    given = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not given or any(isinstance(one, bool) or not isinstance(one, (str, int)) or one == "" for one in given):
+        return "expected the name or position of a feature, or a list of them"
+    if len(set(given)) != len(given):
+        return "expected distinct features"
+    return "expected positions from 0 on" if any(isinstance(one, int) and one < 0 for one in given) else ""
 
 
 COMMON = (

@@ -43,7 +43,7 @@ def _invalid(kind: Kind, arguments: Mapping[str, object]) -> list[str]:
             faults.append(f"{part.name}={arguments[part.name]!r}: {fault}")
     for parameter in kind.parameters:
         if parameter.required and parameter.name not in arguments:
-            faults.append(f"{parameter.name}= is missing")
+            faults.append(f"{parameter.name}= is missing" + (f": {parameter.missing}" if parameter.missing else ""))
     return faults
 
 
@@ -67,6 +67,7 @@ def _limits(kind: Kind, given: list[Limit], arguments: dict[str, object]) -> lis
 def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: str) -> Contract:
     threshold = arguments.pop(limit.name)
     by = arguments.pop("by", ())
+    on = arguments.pop("on", ())
     metric = arguments.pop("metric", None) or limit.metric or ("failure_rate" if "delta" in arguments else None)
     if (members := arguments.get("members")) is not None and not isinstance(members, str):
         arguments["members"] = float(members)  # type: ignore[arg-type]
@@ -77,6 +78,7 @@ def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: 
         threshold=threshold if isinstance(threshold, int) else float(threshold),  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]
         by=(by,) if isinstance(by, str) else tuple(by),  # type: ignore[arg-type]
+        on=tuple(on) if isinstance(on, (list, tuple)) else (on,),  # type: ignore[arg-type]
         location=location,
         **arguments,  # type: ignore[arg-type]
     )
@@ -97,10 +99,13 @@ def ambiguities(contracts: Sequence[Contract]) -> list[str]:
     return faults
 
 
+_BY_LIMIT = ("parity", "stress", "reliance")  # their limits bound estimates of different forms
+
+
 def _alike(first: Contract, second: Contract) -> bool:
-    if first.kind != second.kind or first.by != second.by:
+    if first.kind != second.kind or (first.by, first.on) != (second.by, second.on):
         return False
-    if first.kind == "parity" and first.limit != second.limit:
+    if first.kind in _BY_LIMIT and first.limit != second.limit:
         return False
     return first.metric == second.metric
 

@@ -52,7 +52,7 @@ class Requirement:
         __tracebackhide__ = True
         from pytest_mlspec.metrics.estimate import Estimate as EstimateType
         from pytest_mlspec.metrics.judging.counts import judge_count
-        from pytest_mlspec.metrics.judging.judge import judge
+        from pytest_mlspec.metrics.judging.judge import judge, judge_together
 
         if not isinstance(estimate, EstimateType):
             raise TypeError(
@@ -64,10 +64,18 @@ class Requirement:
             raise ContractError(
                 f"{contract.limit} takes {contract.comparison}, the body says {comparison}: {contract.describe()}"
             )
+        if contract.members is not None and estimate.whole_ensemble:
+            raise ContractError(
+                f"{estimate.subject} is one number about all members together: leave members={contract.members!r} out "
+                f"of {contract.describe()}"
+            )
         estimate = settle_delta(estimate, contract)
         terms = contract.terms(configured_terms())
         if contract.limit == "max_failures":
             return judge_count(estimate, int(contract.threshold), terms=terms, origin=contract.origin)
+        claims = kind(contract.kind).claims
+        if claims is not None:
+            return judge_together(claims(contract, estimate), terms, contract.origin)
         return judge(estimate, comparison, contract.threshold, terms=terms, origin=contract.origin)
 
     def _find(self, estimate: Estimate) -> Contract:

@@ -180,7 +180,7 @@ def test_judged_takes_terms_of_its_own():
         (lambda e: e and True, "the truth of an estimate"),
         (float, r"`\.value` is its mean over members, `\.values` one per member"),
         (lambda e: round(float(e), 2), "an estimate is not one number"),
-        (lambda e: e >= accuracy(80), "paired difference: write `a - b >= -0.01`"),
+        (lambda e: e >= accuracy(80), "compared by their difference: write `a - b >= -0.01`"),
         (lambda e: e - 0.1, "write the margin on the right"),
         (lambda e: 1 - e, "unsupported operand"),
         (lambda e: np.float64(1) - e, "unsupported operand"),

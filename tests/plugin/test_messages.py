@@ -223,7 +223,7 @@ def test_comparisons_of_other_things_are_not_explained_by_us(suite):
         ("metrics.recall(GOOD) > 0.9", "write `>=`: a requirement includes its limit"),
         ("metrics.recall(GOOD) < 0.9", "write `<=`: a requirement includes its limit"),
         ("float(metrics.recall(GOOD)) > 0.9", "an estimate is not one number: `.value` is its mean over members*"),
-        ("metrics.recall(GOOD) >= metrics.recall(BAD)", "two estimates are compared by their paired difference*"),
+        ("metrics.recall(GOOD) >= metrics.recall(BAD)", "two estimates are compared by their difference*"),
         ("metrics.recall(GOOD) >= True", "'>=' not supported between instances of 'Estimate' and 'bool'"),
         ("metrics.recall(GOOD) >= '0.9'", "'>=' not supported between instances of 'Estimate' and 'str'"),
         ("metrics.recall(FAIR).gap(by='sex').gap(by='sex') <= 1", ".gap() is not defined on a gap*"),

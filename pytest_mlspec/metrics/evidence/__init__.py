@@ -101,6 +101,15 @@ class AwaitsDelta(Protocol):
         """The evidence at this largest loss of one case."""
 
 
+@runtime_checkable
+class Compares(Protocol):
+    """Evidence made of the metric's own on one or two sets of cases, such as a spread or a difference."""
+
+    @property
+    def compared(self) -> tuple[Evidence, ...]:
+        """The metric per member that it is made of, left to right."""
+
+
 def at_delta(evidence: Evidence, delta: float) -> Evidence:
     """The evidence at this largest loss of one case.
 

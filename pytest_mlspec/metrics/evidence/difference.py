@@ -1,9 +1,8 @@
-"""The paired difference of a metric between two models on the same cases."""
+"""The paired difference of a metric: two models on the same cases, or one model on cases and their changed copies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,6 @@ from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoVal
 from pytest_mlspec.stats import betting, paired
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import Terms
-
-if TYPE_CHECKING:
-    from pytest_mlspec.metrics.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,6 +19,11 @@ class Difference:
     first: Evidence
     second: Evidence
     independent: bool
+
+    @property
+    def compared(self) -> tuple[Evidence, ...]:
+        """The metric itself, per member."""
+        return (self.first, self.second)
 
     @property
     def values(self) -> FloatArray:
@@ -125,40 +126,6 @@ class Difference:
     def perfect(self, goal: Goal) -> float | None:
         """``None``: how good a model can be against another one is not known."""
         return None
-
-
-def paired_difference(first: Estimate, second: Estimate) -> Estimate:
-    """``first - second`` on the same cases.
-
-    Raises:
-        TypeError: different metrics or settings.
-        ValueError: different cases, or ensembles with different seeds.
-    """
-    if (first.metric, first.of, first.settings) != (second.metric, second.of, second.settings):
-        raise TypeError(
-            f"a difference compares one metric with itself, got {first.subject} {dict(first.settings)} and "
-            f"{second.subject} {dict(second.settings)}"
-        )
-    left, right = first.predictions, second.predictions
-    if left.n_examples != right.n_examples or left.fingerprints()["data"] != right.fingerprints()["data"]:
-        raise ValueError(
-            f"a paired difference needs the same cases: {left.dataset_name or 'the first'} has {left.n_examples:,}, "
-            f"{right.dataset_name or 'the second'} {right.n_examples:,}, and their contents differ"
-        )
-    if left.retrained and right.retrained and left.n_members != right.n_members and left.seeds == right.seeds:
-        raise ValueError(
-            f"a paired difference needs as many members on both sides, or one trained model on one of them: "
-            f"{left.name} has {left.n_members}, {right.name} has {right.n_members}"
-        )
-    if left.retrained and right.retrained and left.seeds != right.seeds:
-        raise ValueError(
-            f"a paired difference needs the same seeds: {left.name} has seeds={list(left.seeds)}, "
-            f"{right.name} has seeds={list(right.seeds)}"
-        )
-    evidence = Difference(first=first.evidence, second=second.evidence, independent=left.cluster_codes is None)
-    wider = left if left.n_members >= right.n_members else right
-    between = f"{left.name} minus {right.name}"
-    return replace(first, predictions=wider, evidence=evidence, form="difference", between=between)
 
 
 def _discordant(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray, int]:

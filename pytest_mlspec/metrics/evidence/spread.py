@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,7 +27,13 @@ class SeedStd:
     evidence: Evidence
     retrained: bool
     clustered: bool
+    whole_ensemble: ClassVar[bool] = True
     _kept: dict[object, SeedSpread] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def compared(self) -> tuple[Evidence, ...]:
+        """The metric itself, per member."""
+        return (self.evidence,)
 
     @property
     def values(self) -> FloatArray:

@@ -32,7 +32,7 @@ def advise(
     if finding.reasons:
         return tuple(lines)
     goal = Goal(threshold=threshold, comparison=comparison, level=terms.level, terms=terms)
-    if terms.members == "every" or estimate.form == "seed_std":
+    if terms.members == "every" or estimate.whole_ensemble:
         lines.extend(_enough_cases(estimate, goal))
         lines.extend(_beyond_any_model(estimate, finding, goal))
     elif terms.members == "mean":

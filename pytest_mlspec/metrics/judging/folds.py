@@ -33,6 +33,27 @@ class Finding:
     reasons: tuple[str, ...] = ()
 
 
+def fold(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
+    """The fold that the terms ask for; the end that decides *violated* is that of its share of the level."""
+    finding = _fold(estimate, comparison, threshold, terms)
+    if terms.share >= 1:
+        return finding
+    sterner = replace(terms, confidence=1 - terms.level * terms.share, share=1.0)
+    far = _fold(estimate, comparison, threshold, sterner)
+    of_share = not isinstance(terms.members, str) and not estimate.whole_ensemble
+    if comparison == ">=" or of_share:
+        return replace(finding, high=far.high)
+    return replace(finding, low=far.low)
+
+
+def _fold(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
+    if estimate.whole_ensemble or terms.members == "every":
+        return every_member(estimate, comparison, threshold, terms)
+    if terms.members == "mean":
+        return mean_member(estimate, comparison, terms)
+    return share_of_members(estimate, comparison, threshold, terms)
+
+
 def every_member(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
     """Every member must meet it: met needs no correction, violated is corrected for the number of members.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from pytest_mlspec.metrics.evidence import Compares
 from pytest_mlspec.metrics.judging.advice import advise
-from pytest_mlspec.metrics.judging.folds import Finding, every_member, mean_member, share_of_members
+from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,
@@ -22,6 +25,7 @@ from pytest_mlspec.verdict import (
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
+    from pytest_mlspec.predictions import Predictions
 
 FRACTIONS = frozenset(
     {
@@ -41,6 +45,16 @@ FRACTIONS = frozenset(
 """Metrics that lie in [0, 1] whatever the data."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One comparison of several that a requirement asks together; ``share`` is its part of the error of *violated*."""
+
+    estimate: Estimate
+    comparison: Comparison
+    threshold: float
+    share: float = 1.0
+
+
 def judge(
     estimate: Estimate,
     comparison: Comparison,
@@ -56,29 +70,68 @@ def judge(
             model.
     """
     __tracebackhide__ = True
-    started = perf_counter()
+    if not estimate.cells:
+        return judge_together([Claim(estimate=estimate, comparison=comparison, threshold=threshold)], terms, origin)
+    limits = [threshold if cell.limit is None else cell.limit for cell in estimate.cells]
+    claims = [
+        Claim(estimate=cell.estimate, comparison=comparison, threshold=limit, share=1 / len(limits))
+        for cell, limit in zip(estimate.cells, limits, strict=True)
+    ]
+    return judge_together(claims, terms, origin)
+
+
+def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin | None) -> Verdict:
+    """Decide several claims of one requirement: met if all are, violated if one is.
+
+    Every claim keeps a verdict and a row of its own. *Met* needs no correction (an intersection-union test: Berger
+    1982); for *violated* the claims share the error level. The verdict that comes back is the first violated one, else
+    the first undecided one, else that of the last claim.
+    """
+    __tracebackhide__ = True
     terms = terms if terms is not None else configured_terms()
     origin = origin if origin is not None else Origin()
+    found = [_judge_one(claim, replace(terms, share=terms.share * claim.share), origin) for claim in claims]
+    worst = next(
+        (
+            verdict
+            for outcome in (Outcome.VIOLATED, Outcome.UNDECIDED)
+            for verdict in found
+            if verdict.outcome is outcome
+        ),
+        found[-1],
+    )
+    others = tuple(verdict for verdict in found if verdict is not worst)
+    deciding = replace(worst, beside=others) if others else worst
+    for verdict in found:
+        announce(deciding if verdict is worst else verdict)
+    return deciding
+
+
+def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
+    __tracebackhide__ = True
+    started = perf_counter()
+    estimate, comparison, threshold = claim.estimate, claim.comparison, claim.threshold
     if not math.isfinite(threshold):
         raise ValueError(f"a threshold is a finite number; got {estimate.metric} {comparison} {threshold!r}")
     refuse_percent(estimate, comparison, threshold)
     refuse_training_rows(estimate)
-    if _is_share(terms) and estimate.form != "seed_std":
-        finding = share_of_members(estimate, comparison, threshold, terms)
-        subject = f"share of retrainings ({estimate.subject} {comparison} {format_limit(threshold)})"
+    finding = fold(estimate, comparison, threshold, terms)
+    subject = estimate.subject
+    if not isinstance(terms.members, str) and not estimate.whole_ensemble:
+        subject = f"share of retrainings ({subject} {comparison} {format_limit(threshold)})"
         return _verdict(estimate, finding, ">=", float(terms.members), terms, origin, subject, started)
-    if terms.members == "mean" and estimate.form != "seed_std":
-        finding = mean_member(estimate, comparison, terms)
-        return _verdict(estimate, finding, comparison, threshold, terms, origin, f"mean {estimate.subject}", started)
-    finding = every_member(estimate, comparison, threshold, terms)
-    return _verdict(estimate, finding, comparison, threshold, terms, origin, estimate.subject, started)
+    if terms.members == "mean" and not estimate.whole_ensemble:
+        subject = f"mean {subject}"
+    return _verdict(estimate, finding, comparison, threshold, terms, origin, subject, started)
 
 
 def refuse_percent(estimate: Estimate, comparison: Comparison, threshold: float) -> None:
     """Refuse a limit that every model meets or none can: most often a percentage where a fraction is meant."""
+    if estimate.form in ("quotient", "seed_std_quotient"):
+        return
     if estimate.metric not in FRACTIONS and estimate.form != "ratio":
         return
-    lowest = -1 if estimate.form == "difference" else 0
+    lowest = -1 if estimate.form in ("difference", "shortfall") else 0
     if lowest <= threshold <= 1:
         return
     hint = f": did you mean {threshold / 100:g}?" if 1 < abs(threshold) <= 100 else ""
@@ -86,10 +139,6 @@ def refuse_percent(estimate: Estimate, comparison: Comparison, threshold: float)
         f"{estimate.subject} lies in [{lowest}, 1], a fraction and never percent; "
         f"got {estimate.metric} {comparison} {threshold:g}{hint}"
     )
-
-
-def _is_share(terms: Terms) -> bool:
-    return not isinstance(terms.members, str)
 
 
 def _verdict(
@@ -105,7 +154,7 @@ def _verdict(
     predictions = estimate.predictions
     outcome = decide(finding.low, finding.high, comparison, threshold)
     advice = advise(estimate, finding, comparison, threshold, terms) if outcome is Outcome.UNDECIDED else ()
-    verdict = Verdict(
+    return Verdict(
         outcome=outcome,
         origin=origin,
         subject=subject,
@@ -133,18 +182,40 @@ def _verdict(
         slice=predictions.description,
         details=finding.details,
         advice=advice,
-        fingerprints=predictions.fingerprints(),
+        fingerprints=_fingerprints(estimate),
+        per_member=_per_member(estimate),
         duration=perf_counter() - started,
     )
-    return announce(verdict)
+
+
+def _fingerprints(estimate: Estimate) -> dict[str, str]:
+    found = estimate.predictions.fingerprints()
+    for side in estimate.sides:
+        if side is not estimate.predictions:
+            found |= {f"other {what}": value for what, value in side.fingerprints().items()}
+    return found
+
+
+def _per_member(estimate: Estimate) -> dict[str, tuple[float, ...]]:
+    """The values behind a comparison or a spread, which ``values`` holds only as the one number it makes."""
+    if not isinstance(estimate.evidence, Compares):
+        return {}
+    compared = estimate.evidence.compared
+    titles = [_title(side, estimate) for side in estimate.sides]
+    return {title: tuple(float(value) for value in part.values) for title, part in zip(titles, compared, strict=True)}
+
+
+def _title(side: Predictions, estimate: Estimate) -> str:
+    one_dataset = len({known.title for known in estimate.sides}) < len(estimate.sides)
+    return f"{side.name} on {side.title}" if one_dataset else side.title
 
 
 def refuse_training_rows(estimate: Estimate) -> None:
-    """Refuse to judge a model on rows that trained it."""
-    predictions = estimate.predictions
-    if predictions.training_rows:
-        raise ValueError(
-            f"{estimate.subject} is judged on rows that trained the model: {predictions.training_rows:,} of "
-            f"{predictions.n_examples:,} rows of {predictions.dataset_name or 'the dataset'} are training rows. "
-            "A requirement is about new cases: judge on the test split (`.values` still shows the training figure)"
-        )
+    """Refuse to judge a model on rows that trained it, on either side of a comparison."""
+    for predictions in estimate.sides:
+        if predictions.training_rows:
+            raise ValueError(
+                f"{estimate.subject} is judged on rows that trained the model: {predictions.training_rows:,} of "
+                f"{predictions.n_examples:,} rows of {predictions.dataset_name or 'the dataset'} are training rows. "
+                "A requirement is about new cases: judge on the test split (`.values` still shows the training figure)"
+            )
