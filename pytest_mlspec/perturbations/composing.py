@@ -1,0 +1,76 @@
+"""Perturbations in a row, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pytest_mlspec.data.forms import Features
+
+Perturbation: TypeAlias = Callable[[Features], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """Perturbations that are applied one after the other."""
+
+    steps: tuple[Perturbation, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the steps, in their order."""
+        return ", then ".join(_name(step) for step in self.steps)
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, X: Features) -> Features:
+        """``X`` changed by every step in turn."""
+        changed: Features = X
+        for step in self.steps:
+            changed = step(changed)
+        return changed
+
+
+def compose(*steps: Perturbation) -> Composed:
+    """Several perturbations as one: the first is applied first.
+
+    Args:
+        steps: two or more functions from features to features of the same form.
+
+    Returns:
+        A function from features to features; its name names the steps.
+
+    Raises:
+        ValueError: fewer than two steps, or one random step twice, whose second draw would repeat the first.
+        TypeError: a step that cannot be called.
+
+    Example:
+        >>> from pytest_mlspec.perturbations.light import contrast
+        >>> from pytest_mlspec.perturbations.noise import gaussian_noise
+        >>> compose(contrast(2), gaussian_noise(1, seed=0)).name
+        'contrast, severity 2, then gaussian_noise, severity 1'
+    """
+    if len(steps) < 2:
+        raise ValueError(f"expected two or more perturbations to compose; got {len(steps)}")
+    for number, step in enumerate(steps, start=1):
+        if not callable(step):
+            raise TypeError(f"expected functions from features to features; got step {number} = {step!r}")
+    draws = [(type(step), _name(step).partition(",")[0], step.seed) for step in steps if _is_random(step)]  # type: ignore[attr-defined]
+    twice = [kind for kind in draws if draws.count(kind) > 1]
+    if twice:
+        raise ValueError(
+            f"expected random steps with draws of their own; got {twice[0][1]} twice with seed={twice[0][2]}. "
+            "Give one of them another seed"
+        )
+    return Composed(steps=steps)
+
+
+def _name(step: Perturbation) -> str:
+    return str(getattr(step, "__name__", type(step).__name__))
+
+
+def _is_random(step: Perturbation) -> bool:
+    return getattr(step, "seed", None) is not None

@@ -1,0 +1,106 @@
+"""Noise on images: Gaussian, shot and impulse, in units of the range of intensities.
+
+The constants are those of ImageNet-C, which do not depend on the size of an image.
+
+Source: Hendrycks & Dietterich, "Benchmarking neural network robustness to common corruptions and perturbations",
+ICLR 2019, and the code of its authors.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import numpy as np
+
+from pytest_mlspec.perturbations.images import Corruption, ImageForm, corruption
+from pytest_mlspec.perturbations.intensity import Pixels
+from pytest_mlspec.perturbations.severity import checked_seed, constant
+
+STANDARD_DEVIATIONS = (0.08, 0.12, 0.18, 0.26, 0.38)
+PHOTONS = (60, 25, 12, 5, 3)  # counted at full intensity: the fewer, the more grain
+SHARES = (0.03, 0.06, 0.09, 0.17, 0.27)  # of intensities that become the lowest or the highest
+
+
+def gaussian_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
+    """Noise of a camera in low light: a normal draw is added to every intensity.
+
+    Args:
+        severity: 0 to 5; the standard deviation is 0.08, 0.12, 0.18, 0.26, 0.38 of the range.
+        seed: of the draws.
+        form: ``shape``, ``channels``, ``value_range``, see :class:`ImageForm`.
+
+    Returns:
+        A function from images to images of the same form.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    Source:
+        Hendrycks & Dietterich 2019, gaussian_noise of ImageNet-C.
+
+    Example:
+        >>> grey = np.full((1, 8, 8), 0.5)
+        >>> bool((gaussian_noise(3, seed=1)(grey) != grey).all())
+        True
+    """
+    return corruption(_gaussian, "gaussian_noise", severity, seed=checked_seed(seed), **form)
+
+
+def shot_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
+    """Noise of counting few photons: intensities become Poisson counts, so that bright pixels vary most.
+
+    Args:
+        severity: 0 to 5; full intensity is 60, 25, 12, 5, 3 photons.
+        seed: of the draws.
+        form: ``shape``, ``channels``, ``value_range``, see :class:`ImageForm`.
+
+    Returns:
+        A function from images to images of the same form.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    Source:
+        Hendrycks & Dietterich 2019, shot_noise of ImageNet-C.
+    """
+    return corruption(_shot, "shot_noise", severity, seed=checked_seed(seed), **form)
+
+
+def impulse_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
+    """Salt and pepper: some intensities become the highest or the lowest there may be, either as likely.
+
+    Args:
+        severity: 0 to 5; a share of 0.03, 0.06, 0.09, 0.17, 0.27 of the intensities, each channel by itself.
+        seed: of the draws.
+        form: ``shape``, ``channels``, ``value_range``, see :class:`ImageForm`.
+
+    Returns:
+        A function from images to images of the same form.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    Source:
+        Hendrycks & Dietterich 2019, impulse_noise of ImageNet-C.
+    """
+    return corruption(_impulse, "impulse_noise", severity, seed=checked_seed(seed), **form)
+
+
+def _gaussian(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
+    noise = random.standard_normal(pixels.shape, dtype=np.float32)
+    noise *= np.float32(constant(STANDARD_DEVIATIONS, severity))
+    pixels += noise
+    return pixels
+
+
+def _shot(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
+    photons = constant(PHOTONS, severity)
+    return np.divide(random.poisson(pixels * photons), photons, dtype=pixels.dtype, casting="same_kind")
+
+
+def _impulse(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
+    draws = random.random(pixels.shape, dtype=np.float32)
+    half = np.float32(constant(SHARES, severity) / 2)
+    pixels[draws < half] = 0
+    pixels[draws >= 1 - half] = 1
+    return pixels
