@@ -77,6 +77,44 @@ def examples_to_decide(spread: SeedSpread, limit: float, level: float, power: fl
     return _first(lambda n_examples: _decides(spread, spread.n_members, n_examples, limit, level, power), MOST_EXAMPLES)
 
 
+def seeds_for_quotient(
+    stress: SeedSpread, iid: SeedSpread, limit: float, level: float, power: float = 0.9
+) -> int | None:
+    """Tell how many retrainings in all would decide a limit on ``stress / iid`` on the cases at hand.
+
+    Both spreads and both noises are taken to be what was measured, the two raw standard deviations to be independent.
+
+    Args:
+        stress: what was measured on the stress cases.
+        iid: what was measured on the i.i.d. cases.
+        limit: the limit on the quotient of the two.
+        level: one-sided error of the verdict; each bound has half of it.
+        power: probability of reaching it.
+
+    Returns:
+        Retrainings, or None where 1000 do not suffice (then more cases may: without them the i.i.d. spread cannot be
+        told from 0, or the noise of the stress cases is above the limit).
+
+    Source:
+        log s^2 is nearly normal, so that two of them are unfavourable together with probability 1 - power where each
+        lies at its Phi(z_power / sqrt(2)) quantile: the bounds are taken there.
+    """
+    at_each = float(special.ndtr(special.ndtri(power) / np.sqrt(2.0)))
+    is_met = stress.value < limit * iid.value
+    if not (iid.value > 0 or stress.value > 0) or stress.value == limit * iid.value or not limit > 0:
+        return None
+
+    def decides(n_members: int) -> bool:
+        above, below = (_projected(side, n_members, side.n_examples) for side in (stress, iid))
+        if is_met:
+            return _unlucky_high(above, level / 2, at_each) <= limit * _unlucky_low(below, level / 2, at_each)
+        return _unlucky_low(above, level / 2, at_each) > limit * _unlucky_high(below, level / 2, at_each)
+
+    if min(stress.n_members, iid.n_members) < 2 or level / 2 < LOWEST_LEVEL - 1e-12:
+        return None
+    return _first(decides, MOST_MEMBERS)
+
+
 def smallest_provable(n_members: int, n_examples: int, level: float, width: float = 1.0) -> float:
     """The smallest limit on the standard deviation that identical members could meet on so many cases.
 
@@ -99,19 +137,27 @@ def _decides(spread: SeedSpread, n_members: int, n_examples: int, limit: float, 
     if spread.n_members < 2 or level < LOWEST_LEVEL - 1e-12 or spread.value == limit:
         return False
     planned = _projected(spread, n_members, n_examples)
-    degrees = n_members - 1
     if spread.value < limit:
-        drawn = planned.raw * np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, power) / degrees)
-        high = std_high(
-            drawn, planned.main_noise**2, planned.own_noise**2, n_members, n_examples, level, planned.radius
-        )
-        return bool(high <= limit)
-    drawn = planned.raw * np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, 1.0 - power) / degrees)
+        return _unlucky_high(planned, level, power) <= limit
+    return _unlucky_low(planned, level, power) > limit
+
+
+def _unlucky_high(planned: SeedSpread, level: float, power: float) -> float:
+    """The upper bound where the raw standard deviation comes out as large as its ``power`` quantile."""
+    n_members, degrees = planned.n_members, planned.n_members - 1
+    drawn = planned.raw * float(np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, power) / degrees))
+    main, own = planned.main_noise**2, planned.own_noise**2
+    return std_high(drawn, main, own, n_members, planned.n_examples, level, planned.radius)
+
+
+def _unlucky_low(planned: SeedSpread, level: float, power: float) -> float:
+    """The lower bound where the raw standard deviation comes out as small as its ``1 - power`` quantile."""
+    n_members, degrees = planned.n_members, planned.n_members - 1
+    drawn = planned.raw * float(np.sqrt(2.0 * special.gammaincinv(degrees / 2.0, 1.0 - power) / degrees))
     noises = np.full(n_members, (degrees * planned.noise**2 - planned.main_noise**2) / max(degrees - 1, 1))
     noises[-1] = 0.0
     noises[0] = planned.main_noise**2
-    noises = np.clip(noises, 0.0, None)
-    return std_low(drawn, noises, n_members, n_examples, level, planned.radius) > limit
+    return std_low(drawn, np.clip(noises, 0.0, None), n_members, planned.n_examples, level, planned.radius)
 
 
 def _first(decides: Callable[[int], bool], most: int) -> int | None:

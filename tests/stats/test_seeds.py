@@ -125,10 +125,10 @@ def test_too_little_is_undecided_and_says_what_is_missing() -> None:
     assert one_member.reason == "needs at least 2 retrainings, got 1"
     assert np.isnan(one_member.value) and np.isnan(one_member.raw)
     assert one_case.reason == "needs at least 2 examples, got 1"
-    assert strict.reason == "bounds over seeds are checked down to level 0.025, asked for 0.01"
+    assert strict.reason == "bounds over seeds are checked down to level 0.02, asked for 0.01"
     for spread in (one_member, one_case, strict):
         assert (spread.low, spread.high) == (0.0, np.inf)
-    assert seeds.std_bounds(np.ones((5, 50)), 0.025).reason == ""
+    assert seeds.std_bounds(np.ones((5, 50)), 0.02).reason == ""
 
 
 def test_bounds_widen_at_a_stricter_level() -> None:
@@ -200,7 +200,7 @@ def test_mean_needs_five_members_to_be_met_and_two_to_be_violated() -> None:
     assert np.isfinite(ceiling.low) and np.isposinf(ceiling.high)
     assert alone.reason == "needs at least 2 retrainings, got 1"
     assert np.isneginf(alone.low) and np.isposinf(alone.high)
-    assert "level 0.025" in strict.reason and np.isneginf(strict.low) and np.isposinf(strict.high)
+    assert "level 0.02" in strict.reason and np.isneginf(strict.low) and np.isposinf(strict.high)
 
 
 @pytest.mark.parametrize(
