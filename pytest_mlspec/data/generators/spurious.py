@@ -1,4 +1,4 @@
-"""Data drawn from known laws, for which the right answers can be worked out on paper."""
+"""Regression with a feature that only looks causal."""
 
 from __future__ import annotations
 
