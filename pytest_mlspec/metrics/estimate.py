@@ -158,7 +158,9 @@ class Estimate:
         from pytest_mlspec.metrics.evidence.shortfall import Shortfall
 
         self._require_level(".shortfall()")
-        evidence = Shortfall(evidence=self.evidence, greater_is_better=self.greater_is_better)
+        evidence = Shortfall(
+            evidence=self.evidence, greater_is_better=self.greater_is_better, clustered=self._clustered
+        )
         return replace(self, evidence=evidence, form="shortfall", greater_is_better=False, operands=(self,))
 
     def over(self, domain: Domain) -> Estimate:

@@ -54,7 +54,9 @@ def wrong_sides(contract: Contract, measured: Measured, stressed: int) -> str:
 
     left, right = measured.sides
     if not one_model(left, right):
-        return f"it compares two models, {left.name} and {right.name}; a stress compares one model on two datasets"
+        return (
+            f"it compares two model objects, {left.name} and {right.name}; a stress compares one model on two datasets"
+        )
     for side in (left, right):
         if reason := changed_nothing(side.data):
             return reason
