@@ -18,6 +18,7 @@ from tests.validity import table
 
 LEVEL = 0.05
 LIMIT = 0.065  # asymptotic bounds at level 0.05
+LOWEST = 0.02  # the share of each of two bounds in one of several claims that are judged together
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
@@ -133,6 +134,29 @@ def test_std_at_half_the_level(case: str, n_members: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("case", "n_members"), [("one threshold, accuracy .9, sigma .025", 5), ("no seed variance", 20)]
+)
+def test_std_at_the_lowest_level(case: str, n_members: int) -> None:
+    law, _, n_examples = FAST[case]
+    hold_std(case, law, (n_members, n_examples), runs=2000, level=LOWEST)
+
+
+@pytest.mark.slow_validity
+@pytest.mark.parametrize("n_members", [2, 3, 5, 10, 20, 40])
+@pytest.mark.parametrize("case", list(FULL))
+def test_std_at_the_lowest_level_in_full(case: str, n_members: int) -> None:
+    law, _, n_examples = FULL[case]
+    hold_std(case, law, (n_members, n_examples), runs=3000, level=LOWEST)
+
+
+def test_the_lowest_level_that_is_claimed_is_the_one_tested_here() -> None:
+    rows = np.random.default_rng(1).random((5, 200)) < 0.9
+
+    assert np.isfinite(seeds.std_bounds(rows, LOWEST).high)
+    assert "level" in seeds.std_bounds(rows, LOWEST - 1e-6).reason
+
+
+@pytest.mark.parametrize(
     ("law", "n_members"),
     [
         (with_regions(0.05 / 500, 20), 5),
@@ -207,16 +231,17 @@ MEANS: dict[str, tuple[Draw, float, int]] = {
 }
 
 
-def hold_mean(case: str, n_members: int, runs: int) -> None:
+def hold_mean(case: str, n_members: int, runs: int, level: float = LEVEL) -> None:
     draw, mean, n_examples = MEANS[case]
     rng, met, violated = np.random.default_rng(302), 0, 0
     for _ in range(runs):
-        bounds = seeds.mean_bounds(draw(rng, n_members, n_examples), LEVEL, ">=")
+        bounds = seeds.mean_bounds(draw(rng, n_members, n_examples), level, ">=")
         met += float(bounds.low) >= mean
         violated += float(bounds.high) < mean
-    where, truth = f"{case}, K={n_members}, n={n_examples}", f"mean {mean:g}, the floor"
-    table.record("mean over seeds", where, truth, "false met", met, runs, LIMIT)
-    table.record("mean over seeds", where, truth, "false violated", violated, runs, LIMIT)
+    where = f"{case}, K={n_members}, n={n_examples}" + ("" if level == LEVEL else f", level {level:g}")
+    truth, limit = f"mean {mean:g}, the floor", LIMIT * level / LEVEL
+    table.record("mean over seeds", where, truth, "false met", met, runs, limit)
+    table.record("mean over seeds", where, truth, "false violated", violated, runs, limit)
 
 
 @pytest.mark.parametrize("case", list(MEANS)[:6])
@@ -229,6 +254,13 @@ def test_mean_at_its_floor(case: str) -> None:
 @pytest.mark.parametrize("case", list(MEANS))
 def test_mean_at_its_floor_in_full(case: str, n_members: int) -> None:
     hold_mean(case, n_members, runs=4000)
+
+
+@pytest.mark.slow_validity
+@pytest.mark.parametrize("n_members", [2, 5, 10, 20])
+@pytest.mark.parametrize("case", list(MEANS))
+def test_mean_at_the_lowest_level_in_full(case: str, n_members: int) -> None:
+    hold_mean(case, n_members, runs=4000, level=LOWEST)
 
 
 @pytest.mark.parametrize("n_members", [5, 10])
