@@ -1,0 +1,79 @@
+"""How far each column of a dataset may move, and a row that was moved within that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from pytest_mlspec.data import Dataset
+from pytest_mlspec.data.forms import Vector
+from pytest_mlspec.perturbations.columns import Column, label, names_of, read, require_known
+from pytest_mlspec.perturbations.rules import deviation, require_numbers
+
+Reach: TypeAlias = dict[Column, float]
+"""Column -> how far it may move, in its own unit."""
+
+
+def reach_of(dataset: Dataset, columns: Sequence[Column] | None, eps: float, unit: str) -> Reach:
+    """How far every column may move; without ``columns`` those that cannot are left out.
+
+    Raises:
+        TypeError, ValueError: an unknown column, one that cannot move by eps, or no column that can.
+    """
+    X = dataset._features()
+    if columns is not None:
+        return {column: _reach(read(X, column), column, eps, unit) for column in require_known(X, columns)}
+    found: Reach = {}
+    for column in names_of(X):
+        try:
+            found[column] = _reach(read(X, column), column, eps, unit)
+        except (TypeError, ValueError):
+            continue
+    if not found:
+        raise ValueError(f"expected a column of {dataset.title} that can move by eps={eps:g}; none of its columns can")
+    return found
+
+
+def _reach(values: Vector, column: Column, eps: float, unit: str) -> float:
+    require_numbers(values, column, "a perturbation within eps")
+    reach = eps * deviation(values, column) if unit == "std" else float(eps)
+    if values.dtype.kind in "iu" and reach < 1:
+        raise ValueError(
+            f"expected eps of at least one whole number for {label((column,))}, which holds integers; got eps={reach:g}"
+        )
+    return reach
+
+
+def moved(
+    row: Dataset, steps: Mapping[Column, float], reach: Reach, norm: str, value_range: Sequence[float] | None
+) -> dict[Column, Vector]:
+    """The moved columns of a row, shape (1,) each.
+
+    Args:
+        row: a dataset of one row.
+        steps: column -> -1 to 1, in units of its reach; scaled down to length 1 for ``l2``.
+        reach: column -> how far it may move.
+        norm: ``linf`` or ``l2``.
+        value_range: where moved values must stay, save those that were outside before.
+    """
+    length = math.sqrt(sum(step * step for step in steps.values())) if norm == "l2" else 0.0
+    scale = 1.0 / length if length > 1.0 else 1.0
+    X, fresh = row._features(), {}
+    for column, step in steps.items():
+        old = read(X, column)
+        low, high = _limits(old, value_range)
+        by = step * scale * reach[column]
+        new = old.astype(np.float64) + (math.trunc(by) if old.dtype.kind in "iu" else by)
+        fresh[column] = np.clip(new, np.minimum(low, old), np.maximum(high, old))
+    return fresh
+
+
+def _limits(values: Vector, value_range: Sequence[float] | None) -> tuple[float, float]:
+    low, high = (-math.inf, math.inf) if value_range is None else value_range
+    if values.dtype.kind in "iu":
+        info = np.iinfo(values.dtype)
+        return max(low, math.nextafter(info.min, 0)), min(high, math.nextafter(info.max, 0))
+    return float(low), float(high)
