@@ -26,6 +26,11 @@ class Composed:
     def __name__(self) -> str:
         return self.name
 
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether some step puts values of another row of the same data into a row."""
+        return any(getattr(step, "mixes_rows", False) for step in self.steps)
+
     def __call__(self, X: Features) -> Features:
         """``X`` changed by every step in turn."""
         changed: Features = X
@@ -48,8 +53,7 @@ def compose(*steps: Perturbation) -> Composed:
         TypeError: a step that cannot be called.
 
     Example:
-        >>> from pytest_mlspec.perturbations.light import contrast
-        >>> from pytest_mlspec.perturbations.noise import gaussian_noise
+        >>> from pytest_mlspec.perturbations import contrast, gaussian_noise
         >>> compose(contrast(2), gaussian_noise(1, seed=0)).name
         'contrast, severity 2, then gaussian_noise, severity 1'
     """
@@ -58,19 +62,21 @@ def compose(*steps: Perturbation) -> Composed:
     for number, step in enumerate(steps, start=1):
         if not callable(step):
             raise TypeError(f"expected functions from features to features; got step {number} = {step!r}")
-    draws = [(type(step), _name(step).partition(",")[0], step.seed) for step in steps if _is_random(step)]  # type: ignore[attr-defined]
-    twice = [kind for kind in draws if draws.count(kind) > 1]
+    flat = tuple(part for step in steps for part in (step.steps if isinstance(step, Composed) else (step,)))
+    draws = [stream for stream in map(_stream, flat) if stream is not None]
+    twice = [f"{kind} twice with {seed=}" for kind, seed in draws if draws.count((kind, seed)) > 1]
     if twice:
         raise ValueError(
-            f"expected random steps with draws of their own; got {twice[0][1]} twice with seed={twice[0][2]}. "
-            "Give one of them another seed"
+            f"expected random steps with draws of their own; got {twice[0]}. Give one of them another seed"
         )
-    return Composed(steps=steps)
+    return Composed(steps=flat)
 
 
 def _name(step: Perturbation) -> str:
     return str(getattr(step, "__name__", type(step).__name__))
 
 
-def _is_random(step: Perturbation) -> bool:
-    return getattr(step, "seed", None) is not None
+def _stream(step: Perturbation) -> tuple[str, object] | None:
+    """What a step draws from: its kind and its seed; None where it draws nothing."""
+    seed = getattr(step, "seed", None)
+    return None if seed is None else (str(getattr(step, "kind", _name(step))), seed)

@@ -27,7 +27,7 @@ Form = TypeVar("Form")
 # as many intensities, which may leave the unit interval.
 Change: TypeAlias = Callable[[Pixels, int, np.random.Generator], Pixels]
 
-_BLOCK = 2**17  # pixels that are changed at once: 1/2 MiB of float32, so that a few copies stay in the cache
+_BLOCK = 2**16  # intensities that are changed at once: 1/4 MiB of float32, so that a few copies stay in the cache
 
 
 class ImageForm(TypedDict, total=False):

@@ -64,10 +64,10 @@ def scale_of(values: Array, value_range: Range | None) -> Scale:
         raise TypeError(f"expected intensities as integers or floats; got dtype={kind}")
     low, high = _ends(kind, value_range)
     if kind.kind == "f" and np.isnan(values.min()):
-        rows = np.isnan(values.reshape(len(values), -1)).any(axis=1)
+        rows = np.unique(np.argwhere(np.isnan(values))[:, 0])
         raise ValueError(
-            f"expected intensities without NaN; got {int(rows.sum())} of {len(rows)} images with one, the first in "
-            f"row {int(rows.argmax())}"
+            f"expected intensities without NaN; got {len(rows)} of {len(values)} images with one, the first in "
+            f"row {rows[0]}"
         )
     if values.min() < low or values.max() > high:
         named = "" if value_range is not None else f", the range of {kind} unless value_range names another"
