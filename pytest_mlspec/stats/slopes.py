@@ -116,10 +116,12 @@ def _carrying(weights: FloatArray) -> float:
 def _why_undecided(weights: FloatArray | None, level: float) -> str:
     if weights is None:
         return "a slope needs a column that varies: it is constant on these cases"
-    carrying = _carrying(weights)
+    carrying, n_examples = _carrying(weights), len(weights)
+    if n_examples < FEWEST:
+        return f"a slope needs at least {FEWEST} cases that carry it: there are {n_examples}"
     if carrying < FEWEST:
         return (
-            f"a slope needs at least {FEWEST} cases that carry it: of {len(weights):,} cases a few lie so far out "
+            f"a slope needs at least {FEWEST} cases that carry it: of {n_examples:,} cases a few lie so far out "
             f"that they count for {carrying:.1f}"
         )
     if level < LOWEST_LEVEL - 1e-12:
