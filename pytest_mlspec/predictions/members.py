@@ -43,6 +43,11 @@ class ModelSource:
         return self.ensemble.name
 
     @property
+    def models(self) -> tuple[object, ...]:
+        """The trained members."""
+        return self.ensemble.members
+
+    @property
     def n_members(self) -> int:
         """Number of members."""
         return len(self.ensemble.members)
@@ -211,10 +216,16 @@ class ModelSource:
         return ", because y holds labels; if it predicts numbers, say so: Ensemble.of(model, output='values')"
 
     def training_rows(self, data: Dataset) -> int:
-        """Rows of the slice that are training rows, by the role of the split and by the lineage of the rows."""
+        """Rows of the slice that are training rows, by the role of the split and by the lineage of the rows.
+
+        Of a training part whose rows were partly held out, lineage alone tells which ones trained the members.
+        """
+        from pytest_mlspec.data.perturbing import shared_origin
         from pytest_mlspec.data.splits import overlap
 
-        if data.role == "train":
+        trained_on = self.ensemble.trained_on
+        by_lineage = self.ensemble.left_out and any(shared_origin(train, data) for train in trained_on)
+        if data.role == "train" and not by_lineage:
             return len(data)
         return min(len(data), sum(overlap(train, data) for train in self.ensemble.trained_on))
 

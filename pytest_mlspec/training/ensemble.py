@@ -1,7 +1,8 @@
 """The ensemble: the trained members of one training function, one per seed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_mlspec.training.fitting import fit_each
@@ -33,6 +34,7 @@ class Ensemble:
         declared: the number of members that was declared; more than `len(members)` is a development run.
         retrained: False for one given model: verdicts are about this model and not about retraining.
         durations: seconds of each fit, in the order of `members`; empty when nothing was fitted here.
+        left_out: column and value of the rows that were left out of the training data; see `held_out`.
     """
 
     members: tuple[object, ...]
@@ -44,6 +46,12 @@ class Ensemble:
     declared: int
     retrained: bool
     durations: tuple[float, ...] = ()
+    left_out: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def held_out(self) -> Mapping[str, object]:
+        """What the members never saw, such as `{"hospital": "C"}`, for `street.test.where(**model.held_out)`."""
+        return MappingProxyType(dict(self.left_out))
 
     @classmethod
     def fit(
@@ -60,6 +68,7 @@ class Ensemble:
         threads: int | None = 1,
         progress: Progress | None = None,
         declared: int | None = None,
+        held_out: Mapping[str, object] | None = None,
     ) -> "Ensemble":
         """Train one member per seed with `function(seed)`, reproducibly.
 
@@ -78,6 +87,7 @@ class Ensemble:
             threads: BLAS, OpenMP and torch threads of one fit.
             progress: called after each member with (done, total, name, seed, seconds).
             declared: the number of members that was declared, when this is a shorter development run.
+            held_out: column -> value of the rows that `trained_on` lacks; put down for those who ask, nothing more.
 
         Returns:
             The ensemble of `len(seeds)` members.
@@ -122,6 +132,7 @@ class Ensemble:
             declared=len(members) if declared is None else declared,
             retrained=True,
             durations=tuple(durations),
+            left_out=tuple((held_out or {}).items()),
         )
 
     @classmethod
