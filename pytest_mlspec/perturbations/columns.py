@@ -98,6 +98,8 @@ def label(columns: Sequence[Column] | None) -> str:
 
 def read(X: Features, column: Column) -> Vector:
     """One column as a NumPy array of shape (examples,), not to be written to."""
+    if isinstance(X, np.ndarray):
+        return X.reshape(len(X), -1)[:, int(column)]
     _require_columns(X)
     if is_frame(X):
         return frame_column(X, frame_columns(X)[str(column)])
@@ -106,11 +108,8 @@ def read(X: Features, column: Column) -> Vector:
 
         values: Vector = nw.from_native(X, series_only=True).to_numpy()
         return values
-    if is_tensor(X):
-        tensor: Vector = X.detach().reshape(len(X), -1)[:, int(column)].cpu().numpy()
-        return tensor
-    array: Vector = X
-    return array.reshape(len(X), -1)[:, int(column)]
+    tensor: Vector = X.detach().reshape(len(X), -1)[:, int(column)].cpu().numpy()
+    return tensor
 
 
 def replaced(X: Features, columns: Mapping[Column, Vector]) -> Features:

@@ -1,10 +1,10 @@
 """Hypothesis strategies: rows and batches of a dataset, label-keeping perturbations, counterfactual edits.
 
-They search for a counterexample and shrink it to a small row number and few changed columns. "None in m examples" is the
-outcome of a search, never a proof, and bounds no rate.
+They search for a counterexample and shrink it to a small row number and few changed columns. "None in m examples" is
+the outcome of a search, never a proof, and bounds no rate.
 
-Datasets are session fixtures, which a test has only while it runs: draw inside it. The first prediction of a model takes
-longest: give Hypothesis no deadline.
+Datasets are session fixtures, which a test has only while it runs: draw inside it. The first prediction of a model
+takes longest: give Hypothesis no deadline.
 
     @settings(deadline=None)
     @given(drawn=st.data())

@@ -137,10 +137,11 @@ def edit_of(dataset: Dataset, index: int, fresh: Mapping[Column, Vector]) -> Edi
     before = row_of(dataset, index)
     old = before._features()
     new = replaced(old, fresh)
+    pairs = ((column, read(old, column), read(new, column)) for column in fresh)
     changes = tuple(
-        Change(column=column, old=read(old, column).tolist()[0], new=read(new, column).tolist()[0])
-        for column in fresh
-        if not same(read(old, column), read(new, column)).all()
+        Change(column=column, old=one.tolist()[0], new=other.tolist()[0])
+        for column, one, other in pairs
+        if not same(one, other).all()
     )
     after = before.perturb(lambda _: new, name=_listed(changes[:3]))
     return Edit(index=index, before=before, after=after, changes=changes, source=dataset.title)

@@ -65,9 +65,9 @@ def moved(
     for column, step in steps.items():
         old = read(X, column)
         low, high = _limits(old, value_range)
-        by = step * scale * reach[column]
-        new = old.astype(np.float64) + (math.trunc(by) if old.dtype.kind in "iu" else by)
-        fresh[column] = np.clip(new, np.minimum(low, old), np.maximum(high, old))
+        value, by = float(old[0]), step * scale * reach[column]
+        new = value + (math.trunc(by) if old.dtype.kind in "iu" else by)
+        fresh[column] = np.array([min(max(new, min(low, value)), max(high, value))])
     return fresh
 
 
