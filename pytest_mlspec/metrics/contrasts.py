@@ -108,7 +108,7 @@ def change_slope(model: object, data: Dataset, edited: Dataset, *, over: str, po
         TypeError, ValueError: as ``mean_change``; an unknown column, or one that does not hold finite numbers.
 
     Source:
-        Rudinger et al. 2018, NAACL, and D'Amour et al. 2022, JMLR 23(226), section 6 (slope over occupations).
+        Rudinger et al. 2018, NAACL, and D'Amour et al. 2022, JMLR 23(226) (slope over occupations).
     """
     pair = _paired(model, data, edited, "change_slope")
     column = _numbers(data, over)

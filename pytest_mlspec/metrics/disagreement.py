@@ -41,7 +41,7 @@ def disagreement(model: object, data: Dataset | None = None, *, threshold: float
         TypeError, ValueError: no labels, or outputs that do not fit the data.
 
     Source:
-        D'Amour et al. 2022, JMLR 23(226); the share of pairs that differ is the unbiased form of Gini 1912.
+        D'Amour et al. 2022, JMLR 23(226); the share of pairs that agree is that of Simpson 1949, Nature 163:688.
 
     Example:
         >>> from pytest_mlspec.predictions import Predictions

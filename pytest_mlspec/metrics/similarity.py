@@ -37,7 +37,7 @@ def similarity(model: object, data: Dataset | None = None) -> Estimate:
         TypeError, ValueError: no labels, or outputs that do not fit the data.
 
     Source:
-        Mania et al. 2019, "Model similarity mitigates test set overuse", section 2.
+        Mania et al. 2019, NeurIPS, "Model similarity mitigates test set overuse".
 
     Example:
         >>> from pytest_mlspec.predictions import Predictions

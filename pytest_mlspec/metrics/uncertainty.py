@@ -55,7 +55,7 @@ def uncertainty_split(model: object, data: Dataset | None = None) -> Uncertainty
         ValueError: one member only, or no probabilities; numbers have ``member_variance``.
 
     Source:
-        Depeweg et al. 2018, ICML, equation 4.
+        Depeweg et al. 2018, ICML, "Decomposition of uncertainty in Bayesian deep learning".
 
     Example:
         >>> from pytest_mlspec.predictions import Predictions
