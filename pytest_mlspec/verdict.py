@@ -71,6 +71,8 @@ class Origin:
     because: str = ""
     tier: str = ""
     contract: int = -1
+    claim: int = 0
+    """Which of the several claims of one contract."""
     location: str = ""
 
 

@@ -27,7 +27,9 @@ def attach(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         why = f"skipped: {call.excinfo.value}" if skipped and call.excinfo is not None else ""
         expected = report.wasxfail or "xfail" if report.skipped and hasattr(report, "wasxfail") else ""
         labelled = trial.asked is not None and trial.asked.labelled
-        rows = rows_of_test(item.nodeid, trial.recorder, trial.contracts, labelled=labelled, why=why)
+        rows = rows_of_test(
+            item.nodeid, trial.recorder, trial.contracts, labelled=labelled, searched=_searched(item), why=why
+        )
         found.extend((PROPERTY, pack({**row, "expected": expected})) for row in rows)
     found.extend((ENSEMBLE_PROPERTY, note) for note in notes)
     notes.clear()
@@ -35,6 +37,11 @@ def attach(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # without those of an earlier attempt
         item.user_properties[:] = [*kept, *found]  # JUnit takes them from the report of the tear-down
         report.user_properties[:] = item.user_properties
+
+
+def _searched(item: pytest.Item) -> bool:
+    """Whether Hypothesis chooses the examples of this test."""
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
 def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial) -> None:

@@ -20,11 +20,21 @@ ORDER = ("violated", NOT_JUDGED, "undecided", "met")
 
 
 def rows_of_test(
-    nodeid: str, recorder: Recorder, contracts: Sequence[Contract], *, labelled: bool = False, why: str = ""
+    nodeid: str,
+    recorder: Recorder,
+    contracts: Sequence[Contract],
+    *,
+    labelled: bool = False,
+    searched: bool = False,
+    why: str = "",
 ) -> list[Row]:
-    """One row per requirement of a test; of several judgements of one requirement the worst is shown.
+    """One row per claim of a test's requirements; of several judgements of one claim the worst is shown.
 
     Args:
+        recorder: the verdicts of the test.
+        contracts: the contracts of its markers.
+        labelled: whether it carries a bare ``satisficing``.
+        searched: whether Hypothesis chose the examples, so that every judgement is one try of a search.
         why: why contracts were not judged, where that is known ("skipped: no GPU").
     """
     worst: dict[object, Row] = {}
@@ -39,7 +49,7 @@ def rows_of_test(
                 row = {**worst[key], "judgements": row["judgements"]}
         worst[key] = row
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
-    rows = list(worst.values())
+    rows = [_searched(row) for row in worst.values()] if searched else list(worst.values())
     rows.extend(_not_judged(nodeid, contract, why) for contract in contracts if contract.index not in judged)
     if labelled and not recorder.verdicts:
         rows.append(
@@ -55,9 +65,22 @@ def rows_of_test(
     return rows
 
 
+def _searched(row: Row) -> Row:
+    """What a row of a property-based test says of its examples; a counterexample speaks for itself."""
+    if row["verdict"] != "met":
+        return row
+    words = f"searched {row['judgements']:,} examples by Hypothesis: a search, not a proof"
+    return {**row, "searched": row["judgements"], "message": [*_lines(row), words]}
+
+
+def _lines(row: Row) -> list[object]:
+    message = row["message"]
+    return list(message) if isinstance(message, (list, tuple)) else [message]
+
+
 def _key(verdict: Verdict) -> object:
     if verdict.origin.contract >= 0:
-        return verdict.origin.contract
+        return (verdict.origin.contract, verdict.origin.claim)
     judged = (verdict.subject, str(verdict.settings), verdict.slice, verdict.model, verdict.dataset)
     return (*judged, verdict.comparison, verdict.threshold)
 

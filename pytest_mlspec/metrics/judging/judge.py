@@ -90,7 +90,10 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     __tracebackhide__ = True
     terms = terms if terms is not None else configured_terms()
     origin = origin if origin is not None else Origin()
-    found = [_judge_one(claim, replace(terms, share=terms.share * claim.share), origin) for claim in claims]
+    found = [
+        _judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place))
+        for place, claim in enumerate(claims)
+    ]
     worst = next(
         (
             verdict
