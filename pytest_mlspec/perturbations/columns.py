@@ -6,6 +6,7 @@ that in the flattened row, and one dimension (a list of texts, a series) is one 
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -174,7 +175,9 @@ def _scattered(series: Features, values: Vector, column: Column) -> Features:
     rows = np.flatnonzero(~same(series.to_numpy(), values))
     if not rows.size:
         return series.clone() if hasattr(series, "clone") else series
-    entries = values[rows] if values.dtype.kind in "mM" else [None if _missing(v) else v for v in values[rows].tolist()]
+    pandas = type(series.to_native()).__module__.partition(".")[0] == "pandas"
+    gap = math.nan if pandas and series.dtype.is_float() else None
+    entries = values[rows] if values.dtype.kind in "mM" else [gap if _missing(v) else v for v in values[rows].tolist()]
     try:
         result = series.scatter(rows.tolist(), entries)
     except Exception as error:  # every library of frames has errors of its own
@@ -192,7 +195,10 @@ def _cannot_hold(column: Column, dtype: object, values: Vector) -> ValueError:
 
 
 def _require_held(kept: Vector, values: Vector, column: Column, X: Features) -> None:
-    wanted = values.astype(kept.dtype) if kept.dtype.kind == "f" and values.dtype.kind in "iufO" else values
+    try:
+        wanted = values.astype(kept.dtype) if kept.dtype.kind == "f" and values.dtype.kind in "iufO" else values
+    except (TypeError, ValueError) as error:
+        raise _cannot_hold(column, kept.dtype if is_frame(X) else X.dtype, values) from error
     wrong = np.flatnonzero(~same(kept, wanted))
     if wrong.size:
         raise _cannot_hold(column, kept.dtype if is_frame(X) else X.dtype, values[wrong])

@@ -52,6 +52,12 @@ class ColumnChange:
         return self.name
 
     @property
+    def kind(self) -> str:
+        """What shares its draws at the same seed: one rule on the same columns, or on any where rows are drawn."""
+        rule = type(self.rule).__name__.lower()
+        return rule if self.joint else f"{rule} {label(self.columns)}"
+
+    @property
     def mixes_rows(self) -> bool:
         """Whether a changed row holds values of another row of the same data: paired bounds then err too often."""
         return isinstance(self.rule, Permuted) and not self.rule.donors
