@@ -216,18 +216,10 @@ class ModelSource:
         return ", because y holds labels; if it predicts numbers, say so: Ensemble.of(model, output='values')"
 
     def training_rows(self, data: Dataset) -> int:
-        """Rows of the slice that are training rows, by the role of the split and by the lineage of the rows.
+        """Rows of the slice that are training rows, by the role of the split, by their lineage or by their content."""
+        from pytest_mlspec.predictions.known_rows import training_rows
 
-        Of a training part whose rows were partly held out, lineage alone tells which ones trained the members.
-        """
-        from pytest_mlspec.data.perturbing import shared_origin
-        from pytest_mlspec.data.splits import overlap
-
-        trained_on = self.ensemble.trained_on
-        by_lineage = self.ensemble.left_out and any(shared_origin(train, data) for train in trained_on)
-        if data.role == "train" and not by_lineage:
-            return len(data)
-        return min(len(data), sum(overlap(train, data) for train in self.ensemble.trained_on))
+        return training_rows(self.ensemble, self.data, data, self.kept)
 
     # ---- one member ------------------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ class Ensemble:
         retrained: False for one given model: verdicts are about this model and not about retraining.
         durations: seconds of each fit, in the order of `members`; empty when nothing was fitted here.
         left_out: column and value of the rows that were left out of the training data; see `held_out`.
+        known_apart: rows of other origin, by `data.reading.rows_key`, that came in the same `Splits` as the training
+            data and were compared with them there.
     """
 
     members: tuple[object, ...]
@@ -47,6 +49,7 @@ class Ensemble:
     retrained: bool
     durations: tuple[float, ...] = ()
     left_out: tuple[tuple[str, object], ...] = ()
+    known_apart: tuple[str, ...] = ()
 
     @property
     def held_out(self) -> Mapping[str, object]:
@@ -82,7 +85,8 @@ class Ensemble:
             output: what a torch module or a plain callable returns: "probabilities", "logits", "values", "labels".
             classes: the classes in the order of the output's columns.
             trained_on: the datasets that the function fits on.
-            may_read: further datasets that it can reach; those whose features it reads count as trained on, too.
+            may_read: further parts of the same splits, which it can reach; those whose features it reads count as
+                trained on, too.
             jobs: how many processes train at a time; the members are the same for every number.
             threads: BLAS, OpenMP and torch threads of one fit.
             progress: called after each member with (done, total, name, seed, seconds).
@@ -122,17 +126,19 @@ class Ensemble:
             if progress is not None:
                 progress(len(members), len(numbers), label, seed, fitted.seconds)
         refuse_identical(members, numbers, label)
+        fitted_on = (*trained_on, *_also_read(may_read, trained_on, read))
         return cls(
             members=tuple(members),
             seeds=numbers,
             name=label,
             output=checked_output,
             classes=None if classes is None else tuple(classes),
-            trained_on=(*trained_on, *_also_read(may_read, trained_on, read)),
+            trained_on=fitted_on,
             declared=len(members) if declared is None else declared,
             retrained=True,
             durations=tuple(durations),
             left_out=tuple((held_out or {}).items()),
+            known_apart=_of_other_origin(may_read, fitted_on),
         )
 
     @classmethod
@@ -242,3 +248,11 @@ def _also_read(may_read: "Sequence[Dataset]", trained_on: "Sequence[Dataset]", r
 
     known = {id(data) for data in trained_on}
     return [data for data in may_read if id(data) not in known and rows_key(data) in read]
+
+
+def _of_other_origin(may_read: "Sequence[Dataset]", trained_on: "Sequence[Dataset]") -> tuple[str, ...]:
+    """Names of the rows that lineage says nothing about: those of parts that were not cut from the training data."""
+    from pytest_mlspec.data.perturbing import shared_origin
+    from pytest_mlspec.data.reading import rows_key
+
+    return tuple(rows_key(part) for part in may_read if not any(shared_origin(part, train) for train in trained_on))
