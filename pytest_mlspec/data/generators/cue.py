@@ -24,7 +24,7 @@ class RedundantCueTruth:
         bayes_iid, bayes_conflict, bayes_neutral: of the best rule for ``train``, judged on ``test``, ``conflict`` and
             ``neutral``.
         causal_only: of the best rule that sees the animal alone; the same on every part.
-        cue_only_iid, cue_only_conflict, cue_only_neutral: of the best rule that sees the background alone.
+        cue_only_iid, cue_only_conflict, cue_only_neutral: of the rule that goes by the background alone (cow on grass).
     """
 
     bayes_iid: float

@@ -85,12 +85,13 @@ def sir_epidemic(
     truth = sir_truth(beta=beta, duration=duration, initial=initial)
     if early >= truth.peak_day:
         raise ValueError(f"expected early before the peak on day {truth.peak_day:.1f}; got early={early!r}")
-    both = np.linspace(0.0, early, 2 * n)
+    both = _midpoints(0.0, early, 2 * n)
+    last = truth.peak_day + duration
     days = {
         "train": both[::2],
         "test": both[1::2],
-        "past_peak": np.linspace(0.0, truth.peak_day + 2 * duration, n),
-        "peak": np.linspace(max(truth.peak_day - duration, early), truth.peak_day + duration, n),
+        "past_peak": _midpoints(0.0, last + duration, n),
+        "peak": _midpoints(max(truth.peak_day - duration, early), last, n),
     }
     part = {
         name: _survey(name, days[name], surveyed, beta, duration, initial, stream)
@@ -101,6 +102,7 @@ def sir_epidemic(
         test=part["test"],
         past_peak=part["past_peak"],
         peak=part["peak"],
+        max_duplicates=1.0,  # two surveys of one day with one result are two draws, not copies
         name="sir_epidemic",
     )
 
@@ -185,6 +187,10 @@ def _faults(beta: float, duration: float, initial: float) -> list[str]:
         between("duration", duration, 0.0, ends=False),
         between("initial", initial, 0.0, 1.0, ends=False),
     ]
+
+
+def _midpoints(start: float, end: float, n: int) -> FloatArray:
+    return start + (end - start) * (np.arange(n) + 0.5) / n
 
 
 def _survey(
