@@ -137,8 +137,8 @@ def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> Column
     Without ``donors`` the rows of the data are shuffled, each value used once. Every row then counts twice, as itself
     and as the donor of another. Rows stay exchangeable, but the difference to the clean data has up to twice the
     variance that a paired bound allows for: where a rare class is read off the permuted columns alone, its error level
-    of 0.05 was measured at 0.13. With ``donors`` the values are drawn with replacement from data of their own: rows stay
-    independent of each other and the bound keeps its level, for the donors' distribution of these columns.
+    of 0.05 was measured at 0.13. With ``donors`` the values are drawn with replacement from data of their own: rows
+    stay independent of each other and the bound keeps its level, for the donors' distribution of these columns.
 
     Args:
         columns: names or positions; their values stay together.
@@ -150,7 +150,7 @@ def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> Column
         switched loss, and its estimate from independent halves of the data, as ``donors`` does it).
 
     Example:
-        >>> permute([0, 1], seed=0)(np.array([[1, 10, 5], [2, 20, 6], [3, 30, 7]])).tolist()
+        >>> permute([0, 1], seed=4)(np.array([[1, 10, 5], [2, 20, 6], [3, 30, 7]])).tolist()
         [[3, 30, 5], [1, 10, 6], [2, 20, 7]]
     """
     chosen = as_columns(columns)

@@ -169,7 +169,7 @@ def typos(severity: int, *, seed: int = 0, column: str | int | None = None) -> T
 
     Example:
         >>> typos(5, seed=1)(["the car stopped at the light"])
-        ['the car stopped at the light']
+        ['tje dar stoppe at the liht']
     """
     if isinstance(severity, bool) or severity not in range(len(TYPO_RATES)):
         raise ValueError(f"expected severity as a whole number from 0 to 5; got severity={severity!r}")
