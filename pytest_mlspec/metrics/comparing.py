@@ -24,6 +24,8 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         ValueError: two models on different cases, or ensembles with different seeds.
     """
     _require_one_metric(first, second, "difference")
+    if first.whole_ensemble:
+        raise TypeError(f"a difference needs a value per member: {first.subject} is one number about all of them")
     left, right = first.predictions, second.predictions
     if not _same_cases(left, right):
         _require_one_model(left, right, "difference")

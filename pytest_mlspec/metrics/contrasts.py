@@ -14,7 +14,7 @@ from pytest_mlspec.metrics.disagreement import decisions
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.evidence.changes import UNIT, ChangeSlope, MeanChange
 from pytest_mlspec.metrics.evidence.counted import Rate
-from pytest_mlspec.metrics.evidence.failures import _case_words as case_words
+from pytest_mlspec.metrics.evidence.failures import case_words
 from pytest_mlspec.metrics.uncertainty import predicted_numbers
 from pytest_mlspec.predictions import Predictions, predict
 from pytest_mlspec.stats.bounds import FloatArray

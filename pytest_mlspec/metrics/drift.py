@@ -67,6 +67,7 @@ def ks_distance(source: Dataset, target: Dataset, column: str | int) -> Estimate
         measured=measured,
         n_source=len(source),
         n_target=len(target),
+        by_chance=drift.ks_by_chance(len(source), len(target)),
         words=_widest_point(*samples, names=_names(source, target)),
         clustered=_clusters(source, target),
     )
@@ -118,6 +119,7 @@ def category_distance(source: Dataset, target: Dataset, column: str | int) -> Es
         measured=drift.category_statistic(*counts),
         n_source=len(source),
         n_target=len(target),
+        by_chance=drift.categories_by_chance(*counts),
         held_out=_grown_categories(samples, len(names)),
         words=_most_moved(counts, names),
         clustered=_clusters(source, target),

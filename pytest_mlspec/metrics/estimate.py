@@ -149,7 +149,7 @@ class Estimate:
         """The standard deviation over retrainings, with the noise of the finite test set removed."""
         from pytest_mlspec.metrics.evidence.spread import SeedStd
 
-        self._require_level(".seed_std()")
+        self._require_members(".seed_std()")
         evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered)
         return replace(self, evidence=evidence, form="seed_std", greater_is_better=False, operands=(self,))
 
@@ -157,7 +157,7 @@ class Estimate:
         """How much worse each retraining is than the mean of all of them on the same cases."""
         from pytest_mlspec.metrics.evidence.shortfall import Shortfall
 
-        self._require_level(".shortfall()")
+        self._require_members(".shortfall()")
         evidence = Shortfall(
             evidence=self.evidence, greater_is_better=self.greater_is_better, clustered=self._clustered
         )
@@ -214,6 +214,11 @@ class Estimate:
             raise TypeError(
                 f"{operation} is not defined on a {self.form} ({self.subject}): apply it to the metric itself"
             )
+
+    def _require_members(self, operation: str) -> None:
+        self._require_level(operation)
+        if self.whole_ensemble:
+            raise TypeError(f"{operation} needs a value per member: {self.subject} is one number about all of them")
 
     @property
     def _clustered(self) -> bool:

@@ -26,8 +26,8 @@ def mismatch(contract: Contract, measured: Measured) -> str:
 KIND = Kind(
     name="calibration",
     limits=(
-        Limit(name="max_ece", comparison="<=", check=fraction, metric="ece"),
-        Limit(name="max_mce", comparison="<=", check=fraction, metric="mce"),
+        Limit(name="max_ece", comparison="<=", check=fraction, metrics=("ece",)),
+        Limit(name="max_mce", comparison="<=", check=fraction, metrics=("mce",)),
     ),
     parameters=(*without("max_loss", "metric"), Parameter(name="bins", check=bins)),
     mismatch=mismatch,

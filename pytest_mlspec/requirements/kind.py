@@ -24,8 +24,8 @@ class Limit:
     name: str
     comparison: Comparison
     check: Check
-    metric: str | None = None
-    """The only metric that this limit can bound, where there is one."""
+    metrics: tuple[str, ...] = ()
+    """The only metrics that this limit can bound; empty where any will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

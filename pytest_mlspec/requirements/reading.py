@@ -57,8 +57,8 @@ def _limits(kind: Kind, given: list[Limit], arguments: dict[str, object]) -> lis
         return [f"one limit per marker, got {got}; stack two markers instead"]
     limit, metric = given[0], arguments.get("metric")
     faults = []
-    if limit.metric is not None and metric is not None and metric != limit.metric:
-        faults.append(f"{limit.name} bounds {limit.metric}, got metric={metric!r}")
+    if limit.metrics and metric is not None and metric not in limit.metrics:
+        faults.append(f"{limit.name} bounds {' or '.join(limit.metrics)}, got metric={metric!r}")
     if "delta" in arguments and metric not in (None, "failure_rate"):
         faults.append(f"delta belongs to failure_rate, got metric={metric!r}")
     return faults
@@ -68,7 +68,8 @@ def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: 
     threshold = arguments.pop(limit.name)
     by = arguments.pop("by", ())
     on = arguments.pop("on", ())
-    metric = arguments.pop("metric", None) or limit.metric or ("failure_rate" if "delta" in arguments else None)
+    only = limit.metrics[0] if len(limit.metrics) == 1 else None
+    metric = arguments.pop("metric", None) or only or ("failure_rate" if "delta" in arguments else None)
     if (members := arguments.get("members")) is not None and not isinstance(members, str):
         arguments["members"] = float(members)  # type: ignore[arg-type]
     return Contract(

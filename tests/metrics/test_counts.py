@@ -128,7 +128,7 @@ def test_other_metrics_are_not_counted():
 
     with pytest.raises(TypeError, match="max_failures counts failing cases of failure_rate"):
         count(metrics.accuracy(right))
-    with pytest.raises(TypeError, match="max_failures counts failing cases of failure_rate, got mae"):
+    with pytest.raises(TypeError, match="max_failures counts failing cases of failure_rate or flip_rate, got mae"):
         count(metrics.mae(Predictions(y=[0.0, 1.0], values=[0.0, 1.0])))
 
 

@@ -204,7 +204,9 @@ class Rate:
             TypeError: hits are not failures here.
         """
         if self.describe is None:
-            raise TypeError(f"max_failures counts failing cases of failure_rate; this is a rate over {self.unit}")
+            raise TypeError(
+                f"max_failures counts failing cases of failure_rate or flip_rate; this is a rate over {self.unit}"
+            )
         return np.flatnonzero(self.hits[member])
 
     def describe_case(self, position: int, member: int) -> str:

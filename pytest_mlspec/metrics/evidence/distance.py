@@ -39,6 +39,7 @@ class Distance:
         method: how the bounds are called.
         measured: the largest measured difference.
         n_source, n_target: rows of both samples.
+        by_chance: what samples of equal laws would measure on average.
         held_out: an event counted on rows that did not pick it; ``None``: bounded for all distribution functions.
         open_above: why nothing bounds it from above; empty where something does.
         clustered: what the clusters of dependent rows are; empty where there are none.
@@ -49,6 +50,7 @@ class Distance:
     measured: float
     n_source: int
     n_target: int
+    by_chance: float = 0.0
     held_out: HeldOut | None = None
     open_above: str = ""
     clustered: str = ""
@@ -70,7 +72,9 @@ class Distance:
         if self.clustered:
             nothing = np.array([np.inf])
             return Bounds(low=-nothing, high=nothing, method=self.method, reason=CLUSTERED.format(self.clustered))
-        low, high = max(0.0, self._lower(level)), np.inf if self.open_above else self._upper(level)
+        low, high = max(0.0, self._lower(level)), np.inf
+        if not self.open_above:
+            high = drift.distance_upper(self.measured, self.n_source, self.n_target, level)
         return Bounds(low=np.array([low]), high=np.array([high]), method=self.method, reason=self.open_above)
 
     def _lower(self, level: float) -> float:
@@ -78,9 +82,6 @@ class Distance:
             return drift.ks_lower(self.measured, self.n_source, self.n_target, level)
         seen = self.held_out
         return drift.held_out_lower(seen.source_hits, seen.n_source, seen.target_hits, seen.n_target, level)
-
-    def _upper(self, level: float) -> float:
-        return drift.distance_upper(self.measured, self.n_source, self.n_target, level)
 
     def take(self, cases: IntArray) -> NoReturn:
         """A distance has no cases of its own."""
@@ -99,15 +100,26 @@ class Distance:
         return None
 
     def plan(self, member: int, goal: Goal) -> int | None:
-        """Rows of both, in their present proportion, at which the bound on the side of the limit reaches it."""
-        above = self.measured > goal.threshold
+        """Rows of both, in their present proportion, that decide a distance of which chance has been taken off."""
+        truth = math.sqrt(max(0.0, self.measured**2 - self.by_chance**2))
+        above = truth > goal.threshold
         if self.clustered or (self.open_above and not above):
             return None
-        reach = self.measured - self._lower(goal.level) if above else self._upper(goal.level) - self.measured
         counted = self.held_out if above and self.held_out is not None else self
-        luck = 0.5 * math.sqrt(1 / counted.n_source + 1 / counted.n_target)
-        margin = abs(self.measured - goal.threshold)
-        return drift.rows_to_decide(self.n_source + self.n_target, reach, luck, margin, goal.power)
+        if above:
+            seen = self.measured if self.held_out is None else self.held_out.difference
+            reach = seen - self._lower(goal.level)
+        else:
+            reach = drift.upper_reach(self.n_source, self.n_target, goal.level)
+        return drift.rows_to_decide(
+            self.n_source + self.n_target,
+            truth=truth,
+            limit=goal.threshold,
+            by_chance=self.by_chance,
+            reach=reach,
+            luck=0.5 * math.sqrt(1 / counted.n_source + 1 / counted.n_target),
+            power=goal.power,
+        )
 
     def perfect(self, goal: Goal) -> float | None:
         """``None``: no model is judged."""

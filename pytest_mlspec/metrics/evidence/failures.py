@@ -44,7 +44,7 @@ class PendingFailures:
         def describe(position: int, member: int) -> str:
             whole = position if self.cases is None else int(self.cases[position])
             loss = float(self.losses[member, position])
-            return f"{_case_words(self.predictions, whole)}: loss {loss:.4g} > delta {float(delta):g}"
+            return f"{case_words(self.predictions, whole)}: loss {loss:.4g} > delta {float(delta):g}"
 
         return Rate(hits=failed.view(np.uint8), unit="examples", cluster_codes=self.cluster_codes, describe=describe)
 
@@ -114,7 +114,7 @@ class PendingFailures:
         return None
 
 
-def _case_words(predictions: Predictions, position: int) -> str:
+def case_words(predictions: Predictions, position: int) -> str:
     """``id 'A-17'`` or ``row 17`` of the base dataset, with its columns and, for labels, the truth."""
     rows = predictions.rows
     row = position if rows is None else int(rows[position])

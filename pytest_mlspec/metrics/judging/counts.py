@@ -36,7 +36,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     started = perf_counter()
     evidence, predictions = estimate.evidence, estimate.predictions
     if not isinstance(evidence, CountsFailures):
-        raise TypeError(f"max_failures counts failing cases of failure_rate, got {estimate.subject}")
+        raise TypeError(f"max_failures counts failing cases of failure_rate or flip_rate, got {estimate.subject}")
     refuse_training_rows(estimate)
     failing = [evidence.failing(member) for member in range(len(evidence.values))]
     worst = max(range(len(failing)), key=lambda member: len(failing[member]))

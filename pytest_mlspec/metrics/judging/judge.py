@@ -31,14 +31,22 @@ FRACTIONS = frozenset(
     {
         "accuracy",
         "auroc",
+        "category_distance",
+        "coefficient_share",
+        "disagreement",
+        "domain_distance",
         "ece",
         "f1",
         "failure_rate",
         "false_positive_rate",
+        "flip_rate",
+        "gradient_share",
+        "ks_distance",
         "mce",
         "precision",
         "recall",
         "selection_rate",
+        "similarity",
         "specificity",
     }
 )
