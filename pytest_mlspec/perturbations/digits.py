@@ -1,0 +1,49 @@
+"""The bundled digits with their test part corrupted in several ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mlspec.perturbations.blur import motion_blur, pixelate
+from pytest_mlspec.perturbations.image_noise import gaussian_noise
+from pytest_mlspec.perturbations.light import brightness, contrast
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data import Splits
+
+_CORRUPTIONS = {
+    "brightness": brightness,
+    "contrast": contrast,
+    "gaussian_noise": gaussian_noise,
+    "motion_blur": motion_blur,
+    "pixelate": pixelate,
+}
+
+
+def corrupted_digits(severity: int = 3) -> Splits:
+    """The digits of :func:`pytest_mlspec.data.bundled.digits` with corrupted copies of the test part.
+
+    Args:
+        severity: 1 to 5, of every corruption.
+
+    Returns:
+        ``train``, ``test`` and, as shifted sets, ``brightness``, ``contrast``, ``gaussian_noise``, ``motion_blur`` and
+        ``pixelate``: the rows of ``test`` with changed images, so that a drop is a paired comparison.
+
+    Raises:
+        ValueError: no severity from 1 to 5.
+
+    Source:
+        Hendrycks & Dietterich 2019 for the corruptions; D'Amour, Heller et al. 2022 for the study.
+    """
+    from pytest_mlspec.data import Splits
+    from pytest_mlspec.data.bundled import digits
+
+    if severity not in range(1, 6):
+        raise ValueError(f"expected a severity from 1 to 5; got severity={severity!r}")
+    clean = digits()
+    shifted = {
+        name: clean.test.perturb(make(severity, shape=(8, 8), value_range=(0, 16)))
+        for name, make in _CORRUPTIONS.items()
+    }
+    return Splits(train=clean.train, test=clean.test, validation=None, name="corrupted_digits", **shifted)
