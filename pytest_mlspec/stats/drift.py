@@ -96,7 +96,12 @@ def distance_upper(measured: float, n_source: int, n_target: int, level: float) 
     Source:
         Hoeffding 1963, theorem 2, for the difference of two means at the one event that makes the true distance.
     """
-    return min(1.0, measured + math.sqrt(-math.log(level) * (1 / n_source + 1 / n_target) / 2))
+    return min(1.0, measured + upper_reach(n_source, n_target, level))
+
+
+def upper_reach(n_source: int, n_target: int, level: float) -> float:
+    """How far above the measured distance its upper bound lies: sqrt(ln(1 / level) (1 / n + 1 / m) / 2)."""
+    return math.sqrt(-math.log(level) / 2) * _unit(n_source, n_target)
 
 
 def ks_lower(measured: float, n_source: int, n_target: int, level: float) -> float:
@@ -142,27 +147,68 @@ def held_out_lower(source_hits: int, n_source: int, target_hits: int, n_target: 
     return in_target - in_source
 
 
-def rows_to_decide(n_rows: int, reach: float, luck: float, margin: float, power: float) -> int | None:
+def ks_by_chance(n_source: int, n_target: int) -> float:
+    """The distance that samples of one and the same continuous law measure on average: sqrt(pi / 2) ln 2 of the unit.
+
+    Source:
+        Kolmogorov 1933: the mean of the limit law, in the unit sqrt(1 / n + 1 / m).
+    """
+    return math.sqrt(math.pi / 2) * math.log(2.0) * _unit(n_source, n_target)
+
+
+def categories_by_chance(source_counts: IntArray, target_counts: IntArray) -> float:
+    """The distance that samples of one law of the pooled shares p measure on average, by their normal limits.
+
+    Returns:
+        sum of sqrt(p (1 - p) / (2 pi)) in the unit sqrt(1 / n + 1 / m).
+    """
+    pooled = (source_counts + target_counts) / (source_counts.sum() + target_counts.sum())
+    deviations = float(np.sqrt(pooled * (1 - pooled)).sum()) / math.sqrt(2 * math.pi)
+    return deviations * _unit(int(source_counts.sum()), int(target_counts.sum()))
+
+
+def rows_to_decide(
+    n_rows: int, *, truth: float, limit: float, by_chance: float, reach: float, luck: float, power: float
+) -> int | None:
     """The number of rows of both samples together, in their present proportion, that would decide a distance.
+
+    With x times the rows, laws at the distance ``truth`` measure about sqrt(truth^2 + by_chance^2 / x), and the bound
+    lies (reach + z_power luck) / sqrt(x) beyond.
 
     Args:
         n_rows: rows at hand.
-        reach: distance of the present bound from the measured distance.
+        truth: the distance that is assumed.
+        limit: what it is judged against.
+        by_chance: what equal laws would measure on average at hand.
+        reach: distance of the bound at hand from the measured distance.
         luck: standard error of the measured distance at hand.
-        margin: distance of the limit from the measured distance, which is taken for the truth.
         power: wanted probability of a decision.
 
     Returns:
-        n_rows ((reach + z_power luck) / margin)^2 rounded up, or None where that is above 10 ** 8.
+        The number of rows, or None where it is above 10 ** 8 (always so at the limit).
 
     Example:
-        >>> rows_to_decide(1000, reach=0.08, luck=0.0, margin=0.04, power=0.9)
+        >>> rows_to_decide(1000, truth=0.1, limit=0.06, by_chance=0.0, reach=0.08, luck=0.0, power=0.9)
         4000
     """
     shrink = reach + float(special.ndtri(power)) * luck
-    if margin <= 0 or n_rows * (shrink / margin) ** 2 > planning.LARGEST:
+    if truth >= limit:
+        scale = (truth - limit) / shrink  # 1 / sqrt(x)
+    else:
+        scale, high = 0.0, limit / shrink
+        for _ in range(100):
+            middle = 0.5 * (scale + high)
+            if math.hypot(truth, by_chance * middle) + shrink * middle <= limit:
+                scale = middle
+            else:
+                high = middle
+    if scale**2 * planning.LARGEST < n_rows:
         return None
-    return math.ceil(n_rows * (shrink / margin) ** 2)
+    return math.ceil(n_rows / scale**2 - 1e-9)
+
+
+def _unit(n_source: int, n_target: int) -> float:
+    return math.sqrt(1 / n_source + 1 / n_target)
 
 
 def effective_sample_size(weights: npt.ArrayLike) -> float:

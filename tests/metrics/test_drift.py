@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from pytest_mlspec.data import Dataset
+from pytest_mlspec.data.generators.shifts import shifted_pair
 from pytest_mlspec.metrics.drift import category_distance, domain_distance, ks_distance
 from pytest_mlspec.verdict import Outcome
 
@@ -234,3 +235,11 @@ def test_bad_input_is_answered(
 ) -> None:
     with pytest.raises(error, match=message):
         problem(day, again)  # type: ignore[operator]
+
+
+def test_a_classifier_sees_a_covariate_shift_and_no_concept_shift() -> None:
+    covariate, concept = (shifted_pair(kind, n=3000, seed=4) for kind in ("covariate", "concept"))
+
+    # p(x) is the same before and after a concept shift: the features hold nothing to see
+    assert domain_distance(covariate.test, covariate.target).low() > 0.2
+    assert domain_distance(concept.test, concept.target).value < 0.08

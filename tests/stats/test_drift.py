@@ -61,28 +61,48 @@ def test_an_event_on_held_out_rows_is_bounded_by_two_clopper_pearson_limits() ->
 
 
 def test_the_planned_number_of_rows_decides_as_often_as_promised() -> None:
-    # One column that does not move: 0.1 is met where the measured distance is at most 0.1 - reach.
+    # Two samples of 200 of one law: what they measure is chance, which more rows take away.
     rng = np.random.default_rng(1)
-    n = 500
-    reach, luck = math.sqrt(-math.log(0.05) * (2 / n) / 2), 0.5 * math.sqrt(2 / n)
-    measured = float(np.mean([drift.ks_statistic(rng.normal(size=n), rng.normal(size=n)) for _ in range(200)]))
+    unit = math.sqrt(2 / 200)
 
-    rows = drift.rows_to_decide(2 * n, reach, luck, 0.1 - measured, 0.9)
+    rows = drift.rows_to_decide(
+        400, truth=0.0, limit=0.1, by_chance=0.8687 * unit, reach=1.2239 * unit, luck=0.5 * unit, power=0.9
+    )
 
-    assert rows is not None
-    each = rows // 2
-    draws = [drift.ks_statistic(rng.normal(size=each), rng.normal(size=each)) for _ in range(300)]
-    met = np.mean([drift.distance_upper(draw, each, each, 0.05) <= 0.1 for draw in draws])
-    assert met >= 0.9
+    # (0.8687 + 1.2239 + 1.2816 / 2) sqrt(2 / n) = 0.1, for both samples
+    assert rows == pytest.approx(4 * 27.333**2, rel=0.01)
+    met = [met_at(rng, rows // 2, 0.1) for _ in range(300)]
+    assert np.mean(met) >= 0.9
     # and half as many are too few
-    fewer = each // 4
-    draws = [drift.ks_statistic(rng.normal(size=fewer), rng.normal(size=fewer)) for _ in range(300)]
-    assert np.mean([drift.distance_upper(draw, fewer, fewer, 0.05) <= 0.1 for draw in draws]) < 0.5
+    assert np.mean([met_at(rng, rows // 4, 0.1) for _ in range(300)]) < 0.5
 
 
-def test_a_measured_distance_at_the_limit_is_never_decided() -> None:
-    assert drift.rows_to_decide(1000, 0.1, 0.01, 0.0, 0.9) is None
-    assert drift.rows_to_decide(1000, 0.1, 0.01, 1e-6, 0.9) is None
+def met_at(rng: np.random.Generator, n: int, limit: float) -> bool:
+    measured = drift.ks_statistic(rng.normal(size=n), rng.normal(size=n))
+    return drift.distance_upper(measured, n, n, 0.05) <= limit
+
+
+def test_a_distance_above_its_limit_is_planned_for_the_lower_bound() -> None:
+    # (0.08 + 1.2816 * 0.01) / 0.04 more precise: 5.38 times the rows
+    rows = drift.rows_to_decide(1000, truth=0.1, limit=0.06, by_chance=0.0, reach=0.08, luck=0.01, power=0.9)
+
+    assert rows == pytest.approx(5384, abs=5)
+
+
+def test_a_distance_at_the_limit_is_never_decided() -> None:
+    for truth in (0.1, 0.1 - 1e-7, 0.1 + 1e-7):
+        assert drift.rows_to_decide(1000, truth=truth, limit=0.1, by_chance=0.0, reach=0.1, luck=0.0, power=0.9) is None
+
+
+def test_what_equal_laws_measure_by_chance() -> None:
+    rng = np.random.default_rng(2)
+    law = np.array([0.5, 0.2, 0.2, 0.1])
+    numbers = [drift.ks_statistic(rng.normal(size=300), rng.normal(size=600)) for _ in range(2000)]
+    tables = [(rng.multinomial(300, law), rng.multinomial(600, law)) for _ in range(2000)]
+
+    assert drift.ks_by_chance(300, 600) == pytest.approx(np.mean(numbers), rel=0.06)
+    expected = np.mean([drift.category_statistic(*both) for both in tables])
+    assert drift.categories_by_chance(300 * law, 600 * law) == pytest.approx(expected, rel=0.03)
 
 
 def test_effective_sample_size_by_hand() -> None:

@@ -168,7 +168,7 @@ def test_domain_distance(shift: float, n: int) -> None:
 @pytest.mark.slow_validity
 @pytest.mark.parametrize(("shift", "n"), [(0.0, 100), (1.0, 100), (3.0, 60), (0.5, 1000)])
 def test_domain_distance_in_full(shift: float, n: int) -> None:
-    simulate_classifier(shift, n, runs=3000)
+    simulate_classifier(shift, n, runs=1500)
 
 
 def test_a_classifier_that_is_scored_on_its_own_training_rows_sees_a_shift_in_noise() -> None:
