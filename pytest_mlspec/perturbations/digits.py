@@ -11,14 +11,6 @@ from pytest_mlspec.perturbations.light import brightness, contrast
 if TYPE_CHECKING:
     from pytest_mlspec.data import Splits
 
-_CORRUPTIONS = {
-    "brightness": brightness,
-    "contrast": contrast,
-    "gaussian_noise": gaussian_noise,
-    "motion_blur": motion_blur,
-    "pixelate": pixelate,
-}
-
 
 def corrupted_digits(severity: int = 3) -> Splits:
     """The digits of :func:`pytest_mlspec.data.bundled.digits` with corrupted copies of the test part.
@@ -42,8 +34,14 @@ def corrupted_digits(severity: int = 3) -> Splits:
     if severity not in range(1, 6):
         raise ValueError(f"expected a severity from 1 to 5; got severity={severity!r}")
     clean = digits()
-    shifted = {
-        name: clean.test.perturb(make(severity, shape=(8, 8), value_range=(0, 16)))
-        for name, make in _CORRUPTIONS.items()
-    }
-    return Splits(train=clean.train, test=clean.test, validation=None, name="corrupted_digits", **shifted)
+    test = clean.test
+    return Splits(
+        train=clean.train,
+        test=test,
+        brightness=test.perturb(brightness(severity, shape=(8, 8), value_range=(0, 16))),
+        contrast=test.perturb(contrast(severity, shape=(8, 8), value_range=(0, 16))),
+        gaussian_noise=test.perturb(gaussian_noise(severity, shape=(8, 8), value_range=(0, 16))),
+        motion_blur=test.perturb(motion_blur(severity, shape=(8, 8), value_range=(0, 16))),
+        pixelate=test.perturb(pixelate(severity, shape=(8, 8), value_range=(0, 16))),
+        name="corrupted_digits",
+    )

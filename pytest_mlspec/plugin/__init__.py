@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlspec import options
-from pytest_mlspec.fixtures import (  # noqa: F401  (the fixtures of this plugin)
-    NOTES,
-    PROVIDED,
-    breast_cancer,
-    diabetes,
-    diabetes_high,
-    digits,
-    requirement,
-    spurious_regression,
-)
+from pytest_mlspec import fixtures, options
+from pytest_mlspec.fixtures import NOTES, PROVIDED
 from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
 
 if TYPE_CHECKING:
@@ -40,6 +31,13 @@ UNDECIDED = "mlspec_undecided"
 def __dir__() -> list[str]:
     """Hooks and fixtures only: pytest looks at every name of a plugin in every run, and the others are not for it."""
     return [*(name for name in globals() if name.startswith("pytest_")), *PROVIDED]
+
+
+def __getattr__(name: str) -> object:
+    """The fixtures of this plugin."""
+    if name in PROVIDED:
+        return getattr(fixtures, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
