@@ -87,7 +87,7 @@ def perturbed(
     unit: Literal["X", "std"] = "X",
     value_range: tuple[float, float] | None = None,
 ) -> SearchStrategy[Edit]:
-    """One row and a point within ``eps`` of it, so near that the label must stay; shrinks to few changed columns.
+    """One row and another point within ``eps`` of it, so near that the label must stay; shrinks to few changed columns.
 
     Args:
         dataset: data or a slice of it.
@@ -109,7 +109,7 @@ def perturbed(
     step = st.floats(-1.0, 1.0)
     pairs = st.tuples(st.sampled_from(list(reach)), step)
     most = min(len(reach), _MOST_CHANGED)
-    some = st.lists(pairs, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
+    some = st.lists(pairs, min_size=1, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
     if len(reach) <= _MOST_CHANGED:  # all at once, which a list hardly ever draws
         every = st.lists(step, min_size=most, max_size=most).map(lambda steps: dict(zip(reach, steps, strict=True)))
         some = st.one_of(some, every)
@@ -117,7 +117,8 @@ def perturbed(
     def make(index: int, steps: dict[Column, float]) -> Edit:
         return edit_of(dataset, index, moved(row_of(dataset, index), steps, reach, norm, value_range))
 
-    return st.builds(make, st.integers(0, len(dataset) - 1), some)
+    # A step of 0, or one that clipping or rounding takes back, is no perturbation.
+    return st.builds(make, st.integers(0, len(dataset) - 1), some).filter(lambda edit: bool(edit.changes))
 
 
 def _check_size(eps: object, norm: object, unit: object, value_range: object) -> None:
