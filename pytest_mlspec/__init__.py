@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate as Estimate
     from pytest_mlspec.predictions import Predictions as Predictions
     from pytest_mlspec.training import Ensemble as Ensemble
+    from pytest_mlspec.training.label_shift import correct_label_shift as correct_label_shift
     from pytest_mlspec.training.recalibration import recalibrate as recalibrate
+    from pytest_mlspec.training.weights import covariate_weights as covariate_weights
     from pytest_mlspec.verdict import Undecided as Undecided
     from pytest_mlspec.verdict import Verdict as Verdict
 
@@ -45,6 +47,8 @@ _HOMES = {
     "Undecided": "pytest_mlspec.verdict",
     "Verdict": "pytest_mlspec.verdict",
     "calibration": "pytest_mlspec.markers",
+    "correct_label_shift": "pytest_mlspec.training.label_shift",
+    "covariate_weights": "pytest_mlspec.training.weights",
     "dataset": "pytest_mlspec.fixtures.datasets",
     "ensemble": "pytest_mlspec.fixtures.ensembles",
     "metric": "pytest_mlspec.metrics",
@@ -68,6 +72,8 @@ __all__ = [
     "Undecided",
     "Verdict",
     "calibration",
+    "correct_label_shift",
+    "covariate_weights",
     "dataset",
     "ensemble",
     "metric",

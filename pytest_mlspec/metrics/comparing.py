@@ -32,14 +32,14 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         evidence: Evidence = Across(
             first=first.evidence, second=second.evidence, apart=apart(left.data, right.data) and not _clustered(left)
         )
-        between = f"{left.title} minus {right.title}"
+        between = f"{_place(left)} minus {_place(right)}"
         return replace(first, evidence=evidence, operands=(first, second), form="difference", between=between)
     _require_same_seeds(left, right)
     evidence = Difference(first=first.evidence, second=second.evidence, independent=not _clustered(left))
     wider = left if left.n_members >= right.n_members else right
     between = f"{left.name} minus {right.name}"
     if one_model(left, right):
-        between = f"{left.title} minus {right.title}"
+        between = f"{_place(left)} minus {_place(right)}"
     return replace(
         first,
         predictions=wider,
@@ -69,7 +69,7 @@ def quotient_of(first: Estimate, second: Estimate) -> Estimate:
     if not _same_cases(left, right):
         _require_one_model(left, right, "quotient")
     _require_same_seeds(left, right)
-    between = f"{left.title} over {right.title}"
+    between = f"{_place(left)} over {_place(right)}"
     made = replace(first, operands=(first, second), form="quotient", between=between)
     if isinstance(first.evidence, SeedStd) and isinstance(second.evidence, SeedStd):
         spread = SpreadQuotient(stress=first.evidence, iid=second.evidence)
@@ -85,6 +85,12 @@ def one_model(left: Predictions, right: Predictions) -> bool:
         )
     named = left.name == right.name != "predictions"  # arrays without a name could be anybody's
     return named and (left.n_members, left.seeds) == (right.n_members, right.seeds)
+
+
+def _place(predictions: Predictions) -> str:
+    """``digits.test (contrast, severity 3)``."""
+    data = predictions.data
+    return f"{data.name or 'the data'} ({data.description})" if data.description else data.name or "the data"
 
 
 def _same_cases(left: Predictions, right: Predictions) -> bool:

@@ -41,7 +41,7 @@ def test_a_drop_between_paired_rows(limit: float, outcome: str) -> None:
 
     assert (verdict.outcome, round(verdict.value, 6)) == (outcome, 0.1)
     assert verdict.details == ("1.000 and 0.900; 100 cases won, 0 lost",)
-    assert verdict.subject == "difference in accuracy, street.test minus street.test, fog"
+    assert verdict.subject == "difference in accuracy, street.test minus street.test (fog)"
     assert verdict.per_member == {"street.test": (1.0,), "street.test, fog": (0.9,)}
 
 

@@ -190,13 +190,18 @@ def _verdict(
         declared_members=int(predictions.declared),
         model=predictions.name,
         dataset=predictions.dataset_name,
-        slice=predictions.description,
+        slice="" if _told_in_subject(estimate) else predictions.description,
         details=finding.details,
         advice=advice,
         fingerprints=_fingerprints(estimate),
         per_member=_per_member(estimate),
         duration=perf_counter() - started,
     )
+
+
+def _told_in_subject(estimate: Estimate) -> bool:
+    """Whether the subject of a comparison of two datasets names their slices already."""
+    return len({side.title for side in estimate.sides}) > 1
 
 
 def _fingerprints(estimate: Estimate) -> dict[str, str]:
