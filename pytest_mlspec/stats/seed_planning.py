@@ -12,6 +12,7 @@ from pytest_mlspec.stats.seeds import LOWEST_LEVEL, SeedSpread, std_high, std_lo
 
 MOST_MEMBERS = 1000
 MOST_EXAMPLES = 10**8
+MOST_FOR_QUOTIENT = 300  # each trial draws the null law of its lower bound: beyond this the answer is not worth seconds
 
 
 def members_to_decide(ratio: float, level: float, power: float = 0.9) -> int | None:
@@ -92,7 +93,7 @@ def seeds_for_quotient(
         power: probability of reaching it.
 
     Returns:
-        Retrainings, or None where 1000 do not suffice (then more cases may: without them the i.i.d. spread cannot be
+        Retrainings, or None where 300 do not suffice (then more cases may: without them the i.i.d. spread cannot be
         told from 0, or the noise of the stress cases is above the limit).
 
     Source:
@@ -112,7 +113,7 @@ def seeds_for_quotient(
 
     if min(stress.n_members, iid.n_members) < 2 or level / 2 < LOWEST_LEVEL - 1e-12:
         return None
-    return _first(decides, MOST_MEMBERS)
+    return _first(decides, MOST_FOR_QUOTIENT)
 
 
 def smallest_provable(n_members: int, n_examples: int, level: float, width: float = 1.0) -> float:

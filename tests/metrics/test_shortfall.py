@@ -188,7 +188,7 @@ def test_identical_members_prove_ln_20_over_n() -> None:
 
 
 def test_planned_cases_settle_it_in_nine_of_ten_runs() -> None:
-    """Three members with errors of their own, the margin .03; the rates that 400 cases showed are then the true ones."""
+    """Three members with errors of their own, the margin .03; the rates that 400 cases showed are taken for true."""
     generator = np.random.default_rng(5)
     pilot = of(metrics.accuracy(hits((generator.random((3, 400)) < 0.9).astype(int))))
     member = int(np.argmin(np.abs(pilot.values)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pytest_mlspec.stats import seed_planning, seeds
+from pytest_mlspec.stats import quotients, seed_planning, seeds
 
 
 @pytest.mark.parametrize(("ratio", "members"), [(0.25, 5), (0.5, 12), (0.7, 37), (1.5, 27), (2.0, 11)])
@@ -94,6 +94,30 @@ def test_one_retraining_cannot_be_planned_from() -> None:
 def test_a_negative_ratio_is_refused() -> None:
     with pytest.raises(ValueError, match=r"ratio=-0\.5"):
         seed_planning.members_to_decide(-0.5, 0.05)
+
+
+@pytest.mark.parametrize(("stress", "iid", "limit"), [(0.06, 0.01, 2.0), (0.02, 0.02, 4.0)])
+def test_planned_members_decide_a_quotient_nine_times_in_ten(stress: float, iid: float, limit: float) -> None:
+    measures = measured(stress, n_members=30, n_examples=4000), measured(iid, n_members=30, n_examples=4000)
+
+    members = seed_planning.seeds_for_quotient(*measures, limit, 0.05)
+
+    assert members is not None
+    decided = 0
+    for seed in range(200):
+        sides = (draw(sigma, members, 4000, 2 * seed + place) for place, sigma in enumerate((stress, iid)))
+        bounds = quotients.quotient_bounds(*(seeds.std_bounds(rows, 0.025) for rows in sides))
+        decided += bool(float(bounds.high) <= limit if stress / iid < limit else float(bounds.low) > limit)
+    assert decided >= 168
+
+
+def test_a_quotient_that_no_number_of_members_decides() -> None:
+    some, none = measured(0.02), measured(0.0)
+
+    assert seed_planning.seeds_for_quotient(some, some, 1.0, 0.05) is None  # at its limit
+    assert seed_planning.seeds_for_quotient(none, none, 3.0, 0.05) is None  # 0 / 0
+    assert seed_planning.seeds_for_quotient(some, measured(0.01), 2.5, 0.03) is None  # below the lowest level
+    assert seed_planning.seeds_for_quotient(measured(0.0005), measured(0.0005), 1.5, 0.05) is None  # noise is larger
 
 
 def draw(sigma: float, n_members: int, n_examples: int, seed: int) -> np.ndarray:
