@@ -37,11 +37,13 @@ class NamedFeatures:
         positions: (named,) where they stand within one example, flattened.
         names: as they were given: column names, or positions.
         words: how messages call them: ``x3``, ``columns 0 and 4``, ``12 of 64 positions``.
+        masked: whether they came as a mask or a slice, which nobody expects to hold no constant border.
     """
 
     positions: IntArray
     names: tuple[str | int, ...]
     words: str
+    masked: bool
 
 
 def name_features(data: Dataset, features: object) -> NamedFeatures:
@@ -67,7 +69,7 @@ def name_features(data: Dataset, features: object) -> NamedFeatures:
     if len(positions) == n_features:
         raise ValueError(f"expected some of the {n_features} features of {data.title}; got all of them")
     words = f"{len(names)} of {n_features} positions" if masked else _in_words(names)
-    return NamedFeatures(positions=positions, names=names, words=words)
+    return NamedFeatures(positions=positions, names=names, words=words, masked=masked)
 
 
 def feature_shape(X: Features) -> tuple[int, ...]:

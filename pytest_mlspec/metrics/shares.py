@@ -15,6 +15,7 @@ from pytest_mlspec.stats.bounds import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
+    from pytest_mlspec.data.positions import NamedFeatures
     from pytest_mlspec.training import Ensemble
 
 __all__ = ["coefficient_share", "gradient_share"]
@@ -51,7 +52,7 @@ def coefficient_share(model: object, data: Dataset, features: object) -> Estimat
 
     ensemble, predictions = _asked(model, data, "coefficient_share")
     named, scales = name_features(data, features), feature_scales(data.base)
-    _require_varying(data, scales, named.positions)
+    _require_varying(data, scales, named)
     shares = []
     for member in ensemble.members:
         sizes = absolute_coefficients(member, output=ensemble.output)
@@ -99,7 +100,7 @@ def gradient_share(model: object, data: Dataset, features: object) -> Estimate:
 
     ensemble, predictions = _asked(model, data, "gradient_share")
     named, scales = name_features(data, features), feature_scales(data.base)
-    _require_varying(data, scales, named.positions)
+    _require_varying(data, scales, named)
     shares = [_share_of_gradient(member, ensemble, data, scales, named.positions) for member in ensemble.members]
     evidence = Mean(
         losses=np.stack(shares),
@@ -121,16 +122,17 @@ def _asked(model: object, data: Dataset, metric: str) -> tuple[Ensemble, Predict
     return Ensemble.of(model), predictions
 
 
-def _require_varying(data: Dataset, scales: FloatArray, positions: IntArray) -> None:
-    """Raise for a named feature whose share would be 0 for every model."""
-    for place in positions.tolist():
+def _require_varying(data: Dataset, scales: FloatArray, named: NamedFeatures) -> None:
+    """Raise for named features whose share would be 0 for every model."""
+    for place in named.positions.tolist():
         if np.isnan(scales[place]):
             raise TypeError(f"feature {_called(data, place)} of {data.title} holds no numbers: permute it instead")
-        if scales[place] == 0:
-            raise ValueError(
-                f"feature {_called(data, place)} is constant in {data.base.title}: in units of its standard deviation "
-                "no model could rely on it. Give data in which it varies"
-            )
+    constant = named.positions[scales[named.positions] == 0]
+    if constant.size == named.positions.size or (constant.size and not named.masked):
+        raise ValueError(
+            f"feature {_called(data, int(constant[0]))} is constant in {data.base.title}: in units of its standard "
+            "deviation no model could rely on it. Give data in which it varies"
+        )
 
 
 def _called(data: Dataset, place: int) -> str:

@@ -331,6 +331,16 @@ def test_a_constant_feature_is_no_pass():
         coefficient_share(linear(), Dataset(csr_matrix(constant), Y), 1)
 
 
+def test_a_mask_may_hold_a_constant_border_and_not_only_that():
+    constant = np.column_stack([X[:, 0], np.full(400, 2.0), X[:, 2]])
+    expected = PER_STD[0] / (PER_STD[0] + PER_STD[2])
+
+    found = gradient_share(linear(), Dataset(constant, Y), np.array([True, True, False]))
+    assert found.value == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="feature 1 is constant"):
+        gradient_share(linear(), Dataset(constant, Y), slice(1, 2))
+
+
 def test_sparse_features_have_the_same_scales():
     assert coefficient_share(linear(), Dataset(csr_matrix(X), Y), 1).value == pytest.approx(SHARES[1], abs=1e-9)
 
