@@ -50,7 +50,7 @@ def defocus(severity: int, **form: Unpack[ImageForm]) -> Corruption:
         Hendrycks & Dietterich 2019, defocus_blur of ImageNet-C, whose disc is smoothed by a Gaussian and not by
         interpolation.
     """
-    return corruption(_defocus, "defocus", severity, **form)
+    return corruption(_defocus, "defocus", severity, form)
 
 
 def motion_blur(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
@@ -71,7 +71,7 @@ def motion_blur(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> C
     Source:
         Hendrycks & Dietterich 2019, motion_blur of ImageNet-C, which draws any angle of that range.
     """
-    return corruption(_motion_blur, "motion_blur", severity, seed=checked_seed(seed), **form)
+    return corruption(_motion_blur, "motion_blur", severity, form, seed=checked_seed(seed))
 
 
 def pixelate(severity: int, **form: Unpack[ImageForm]) -> Corruption:
@@ -90,7 +90,7 @@ def pixelate(severity: int, **form: Unpack[ImageForm]) -> Corruption:
     Source:
         Hendrycks & Dietterich 2019, pixelate of ImageNet-C, which rounds the number of cells down.
     """
-    return corruption(_pixelate, "pixelate", severity, **form)
+    return corruption(_pixelate, "pixelate", severity, form)
 
 
 def _defocus(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:

@@ -44,7 +44,7 @@ def rotation(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corr
     Source:
         Engstrom et al. 2019 (at most 30 degrees).
     """
-    return corruption(_rotation, "rotation", severity, seed=checked_seed(seed), **form)
+    return corruption(_rotation, "rotation", severity, form, seed=checked_seed(seed))
 
 
 def translation(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
@@ -64,7 +64,7 @@ def translation(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> C
     Source:
         Mu & Gilmer 2019, translate of MNIST-C: 1 to 5 pixels of 28.
     """
-    return corruption(_translation, "translation", severity, seed=checked_seed(seed), **form)
+    return corruption(_translation, "translation", severity, form, seed=checked_seed(seed))
 
 
 def occlusion(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
@@ -84,7 +84,7 @@ def occlusion(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Cor
     Source:
         DeVries & Taylor 2017 (cutout).
     """
-    return corruption(_occlusion, "occlusion", severity, seed=checked_seed(seed), **form)
+    return corruption(_occlusion, "occlusion", severity, form, seed=checked_seed(seed))
 
 
 def _rotation(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:

@@ -43,7 +43,7 @@ def gaussian_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -
         >>> bool((gaussian_noise(3, seed=1)(grey) != grey).all())
         True
     """
-    return corruption(_gaussian, "gaussian_noise", severity, seed=checked_seed(seed), **form)
+    return corruption(_gaussian, "gaussian_noise", severity, form, seed=checked_seed(seed))
 
 
 def shot_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
@@ -63,7 +63,7 @@ def shot_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Co
     Source:
         Hendrycks & Dietterich 2019, shot_noise of ImageNet-C.
     """
-    return corruption(_shot, "shot_noise", severity, seed=checked_seed(seed), **form)
+    return corruption(_shot, "shot_noise", severity, form, seed=checked_seed(seed))
 
 
 def impulse_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Corruption:
@@ -83,7 +83,7 @@ def impulse_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) ->
     Source:
         Hendrycks & Dietterich 2019, impulse_noise of ImageNet-C.
     """
-    return corruption(_impulse, "impulse_noise", severity, seed=checked_seed(seed), **form)
+    return corruption(_impulse, "impulse_noise", severity, form, seed=checked_seed(seed))
 
 
 def _gaussian(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:

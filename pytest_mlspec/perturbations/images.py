@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypedDict, TypeVar, Unpack
+from typing import TypeAlias, TypedDict, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -98,7 +98,7 @@ class Corruption:
 
 
 def corruption(
-    change: Change, kind: str, severity: int, *, seed: int | None = None, **form: Unpack[ImageForm]
+    change: Change, kind: str, severity: int, form: ImageForm | None = None, *, seed: int | None = None
 ) -> Corruption:
     """A change of unit intensities as a corruption, all its arguments checked.
 
@@ -107,13 +107,14 @@ def corruption(
             intensities; a function of a module, so that the corruption can be pickled.
         kind: its name without the severity.
         severity: 0 (no change) to 5.
-        seed: of its draws; None where it draws nothing.
         form: ``shape``, ``channels`` and ``value_range``, see :class:`ImageForm`.
+        seed: of its draws; None where it draws nothing.
 
     Raises:
         ValueError: an argument out of its range.
         TypeError: an unknown keyword.
     """
+    form = ImageForm() if form is None else form
     unknown = sorted(set(form) - set(ImageForm.__annotations__))
     if unknown:
         raise TypeError(f"{kind} takes {', '.join(ImageForm.__annotations__)}; got {', '.join(unknown)}")

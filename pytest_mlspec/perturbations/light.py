@@ -39,7 +39,7 @@ def contrast(severity: int, **form: Unpack[ImageForm]) -> Corruption:
         >>> np.unique(contrast(3)(half_black)).round(2).tolist()
         [0.4, 0.6]
     """
-    return corruption(_contrast, "contrast", severity, **form)
+    return corruption(_contrast, "contrast", severity, form)
 
 
 def brightness(severity: int, **form: Unpack[ImageForm]) -> Corruption:
@@ -59,7 +59,7 @@ def brightness(severity: int, **form: Unpack[ImageForm]) -> Corruption:
         Hendrycks & Dietterich 2019, brightness of ImageNet-C: the value V of hue, saturation and value becomes
         min(V + c, 1); here without the way through hue and saturation, which V does not touch.
     """
-    return corruption(_brightness, "brightness", severity, **form)
+    return corruption(_brightness, "brightness", severity, form)
 
 
 def _contrast(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
