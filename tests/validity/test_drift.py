@@ -41,6 +41,7 @@ KS_CASES = {
     "normal, 1 sd, 20 and 500": (normal, 1.0, 20, 500, 2 * stats.norm.cdf(0.5) - 1),
     "normal, 1 sd, 5 and 5": (normal, 1.0, 5, 5, 2 * stats.norm.cdf(0.5) - 1),
     "two values, .2 apart, 50 and 50": (steps, 0.2, 50, 50, 0.2),
+    "two values, .1 apart, 2,000 and 2,000": (steps, 0.1, 2000, 2000, 0.1),
     "2 % far out, 60 and 60": (rare, 0.02, 60, 60, 0.02),
     "30 % far out, 60 and 200": (rare, 0.3, 60, 200, 0.3),
 }
