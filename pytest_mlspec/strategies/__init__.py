@@ -71,7 +71,8 @@ def batches(dataset: Dataset, *, max_size: int = 32) -> SearchStrategy[Batch]:
     if isinstance(max_size, bool) or not isinstance(max_size, int) or max_size < 1:
         raise ValueError(f"expected max_size as a whole number from 1; got max_size={max_size!r}")
     numbers = st.integers(0, len(dataset) - 1)
-    return st.lists(numbers, min_size=1, max_size=min(max_size, len(dataset)), unique=True).map(
+    # Not `unique=True`: for small ranges Hypothesis then draws positions among the rows left, which hardly shrink.
+    return st.lists(numbers, min_size=1, max_size=min(max_size, len(dataset)), unique_by=int).map(
         lambda indices: Batch(
             indices=tuple(indices), data=dataset._at(np.asarray(indices, dtype=np.int64)), source=dataset.title
         )

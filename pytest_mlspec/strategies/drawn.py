@@ -121,9 +121,9 @@ class Edit:
         printer.text(repr(self))
 
 
-def _listed(changes: Sequence[Change]) -> str:
-    words = ", ".join(map(str, changes[:_SHOWN])) or "nothing changed"
-    return words + (f" and {len(changes) - _SHOWN} more columns" if len(changes) > _SHOWN else "")
+def _listed(changes: Sequence[Change], shown: int = _SHOWN) -> str:
+    words = ", ".join(map(str, changes[:shown])) or "nothing changed"
+    return words + (f" and {len(changes) - shown} more columns" if len(changes) > shown else "")
 
 
 def row_of(dataset: Dataset, index: int) -> Dataset:
@@ -143,5 +143,5 @@ def edit_of(dataset: Dataset, index: int, fresh: Mapping[Column, Vector]) -> Edi
         for column, one, other in pairs
         if not same(one, other).all()
     )
-    after = before.perturb(lambda _: new, name=_listed(changes[:3]))
+    after = before.perturb(lambda _: new, name=_listed(changes, shown=3))
     return Edit(index=index, before=before, after=after, changes=changes, source=dataset.title)
