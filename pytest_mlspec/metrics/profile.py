@@ -199,7 +199,7 @@ def profile(
         ...     def predict(self, X):
         ...         return X[:, self.column].astype(int)
         >>> y = np.tile([0, 1], 50)
-        >>> clean = Dataset(np.stack([y, np.roll(y, 1) * 0 + y], axis=1).astype(float), y)
+        >>> clean = Dataset(np.stack([y, y], axis=1).astype(float), y)
         >>> half = clean.perturb(lambda X: X * [1, 0], name="second column is lost")
         >>> members = profile(metrics.accuracy, [Reads(0), Reads(1)], clean, {"lost": half})
         >>> [axis.values for axis in members.axes]

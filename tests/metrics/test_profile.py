@@ -64,9 +64,7 @@ def test_values_and_means_by_hand() -> None:
     assert found.axes[0].values == (0.99, 0.98, 0.97, 0.96)
     assert found.axes[1].values == (0.95, 0.85, 0.8, 0.8)
     assert [axis.mean for axis in found.axes] == pytest.approx([0.975, 0.85])
-    assert [axis.data for axis in found.axes] == ["street.test", "street.test (fog)"] or found.axes[1].data.endswith(
-        "fog"
-    )
+    assert [axis.data for axis in found.axes] == ["street.test", "street.test, fog"]
     assert [axis.n_examples for axis in found.axes] == [N, N]
     assert found.seeds == (0, 1, 2, 3)
 
@@ -171,15 +169,12 @@ def test_the_table() -> None:
         "| members, in clean stds |"
     )
     assert lines[1] == "|---|---|---|---|---|"
-    assert lines[2].startswith("| clean | 0.975 | 0.013 (")
+    assert lines[2].startswith("| clean | 0.975 | 0.012 (")
     assert lines[2].endswith("|  | -1.2 to +1.2 |")
     assert lines[3].startswith("| fog | 0.850 | 0.070 (")
     assert lines[3].endswith("| -4.0 to +8.1 |")
-    assert lines[
-        5
-    ] == "Members are counted from their mean in units of the clean seed std, test-set noise taken out (0.012)." or (
-        lines[5].startswith("Members are counted from their mean in units of the clean seed std")
-    )
+    legend = "Members are counted from their mean in units of the clean seed std, test-set noise taken out (0.012)."
+    assert lines[5] == legend
 
 
 def test_the_table_of_members() -> None:
@@ -266,5 +261,5 @@ def test_training_rows_are_refused() -> None:
 def test_no_case_to_ask_is_refused() -> None:
     nobody = Dataset(CLEAN.X, np.zeros(200, int), positive=1, classes=[0, 1], name="nobody")
 
-    with pytest.raises(ValueError, match="recall of 1 has no finite value on 'clean'"):
+    with pytest.raises(ValueError, match="recall has no finite value on 'clean'"):
         profile(metrics.recall, PAIR, nobody, {"fog": nobody.perturb(shifted)})
