@@ -214,6 +214,11 @@ class Predictions:
         """How many of these examples trained the members, as far as their lineage shows."""
         return self._keep("training_rows", lambda: self._source.training_rows(self._data))
 
+    @property
+    def known_in_content(self) -> bool:
+        """Whether training rows were told by their content, because their lineage shows nothing."""
+        return bool(self.training_rows) and self._source.kept.get("equal_rows") is not None
+
     # ---- what was said ---------------------------------------------------------------------------------------
 
     @property

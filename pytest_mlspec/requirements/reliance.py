@@ -22,7 +22,8 @@ def mismatch(contract: Contract, measured: Measured) -> str:
         if measured.metric not in SHARES or measured.form != "level":
             return f"max_share bounds {' or '.join(SHARES)}"
         named = dict(measured.settings).get("on")
-        return "" if named == contract.on else f"the marker says on={list(contract.on)}, the body {named!r}"
+        same = isinstance(named, tuple) and set(named) == set(contract.on)
+        return "" if same else f"the marker says on={list(contract.on)}, the body {named!r}"
     if measured.form != "difference":
         return f"{contract.limit} bounds a difference between unchanged and changed features"
     better = contract.limit == "max_drop"

@@ -1,7 +1,7 @@
 """The ensemble: the trained members of one training function, one per seed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -55,6 +55,18 @@ class Ensemble:
     def held_out(self) -> Mapping[str, object]:
         """What the members never saw, such as `{"hospital": "C"}`, for `street.test.where(**model.held_out)`."""
         return MappingProxyType(dict(self.left_out))
+
+    def wrapped(self, members: tuple[object, ...], *, name: str, also_read: "Dataset") -> "Ensemble":
+        """The same retrainings behind a correction that was fitted on further rows, which count as training rows."""
+        return replace(
+            self,
+            members=members,
+            name=name,
+            output=None,
+            classes=None,
+            trained_on=(*self.trained_on, also_read),
+            durations=(),
+        )
 
     @classmethod
     def fit(

@@ -93,14 +93,8 @@ def correct_label_shift(
             "less often than on new cases. Keep a validation split apart and give that as the source"
         )
     members = tuple(_corrected(member, ensemble, source, target) for member in ensemble.members)
-    return Ensemble(
-        members=members,
-        seeds=ensemble.seeds,
-        name=f"{name if name is not None else ensemble.name}, {ASSUMPTION}",
-        trained_on=(*ensemble.trained_on, source),
-        declared=ensemble.declared,
-        retrained=ensemble.retrained,
-    )
+    called = f"{name if name is not None else ensemble.name}, {ASSUMPTION}"
+    return ensemble.wrapped(members, name=called, also_read=source)
 
 
 def _corrected(member: object, ensemble: Ensemble, source: Dataset, target: Dataset) -> LabelShiftCorrected:

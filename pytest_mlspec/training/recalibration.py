@@ -99,14 +99,8 @@ def recalibrate(
         )
     make = _maker(method)
     members = tuple(_recalibrated(member, ensemble, data, make) for member in ensemble.members)
-    return Ensemble(
-        members=members,
-        seeds=ensemble.seeds,
-        name=name if name is not None else f"{ensemble.name}, {method}",
-        trained_on=(*ensemble.trained_on, data),
-        declared=ensemble.declared,
-        retrained=ensemble.retrained,
-    )
+    called = name if name is not None else f"{ensemble.name}, {method}"
+    return ensemble.wrapped(members, name=called, also_read=data)
 
 
 def _maker(method: str) -> Callable[[], Scaler]:

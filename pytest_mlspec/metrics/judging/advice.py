@@ -159,6 +159,8 @@ def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
     words = f"about {', or '.join(ways)}, would decide it at this rate (90% power)".replace(", would", " would")
     if estimate.form == "seed_std":
         return [words]
+    if estimate.metric.endswith("_distance"):  # of two datasets: there is no model to run again
+        return [words]
     cannot = "more seeds on the same data cannot" if estimate.predictions.retrained else SAME_DATA
     return [f"{words}; {cannot}"]
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.metrics.evidence import Compares
+from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.verdict import (
@@ -140,7 +141,7 @@ def refuse_percent(estimate: Estimate, comparison: Comparison, threshold: float)
     """Refuse a limit that every model meets or none can: most often a percentage where a fraction is meant."""
     if estimate.form in ("quotient", "seed_std_quotient"):
         return
-    if estimate.metric not in FRACTIONS and estimate.form != "ratio":
+    if estimate.metric.removeprefix("reweighted_") not in FRACTIONS and estimate.form != "ratio":
         return
     lowest = -1 if estimate.form in ("difference", "shortfall") else 0
     if lowest <= threshold <= 1:
@@ -228,10 +229,15 @@ def _title(side: Predictions, estimate: Estimate) -> str:
 
 def refuse_training_rows(estimate: Estimate) -> None:
     """Refuse to judge a model on rows that trained it, on either side of a comparison."""
+    if isinstance(estimate.evidence, Known):
+        return  # read off the model: no case had a part in it
     for predictions in estimate.sides:
         if predictions.training_rows:
+            content = predictions.known_in_content
             raise ValueError(
                 f"{estimate.subject} is judged on rows that trained the model: {predictions.training_rows:,} of "
-                f"{predictions.n_examples:,} rows of {predictions.dataset_name or 'the dataset'} are training rows. "
+                f"{predictions.n_examples:,} rows of {predictions.dataset_name or 'the dataset'} "
+                f"{'equal training rows in content' if content else 'are training rows'}. "
                 "A requirement is about new cases: judge on the test split (`.values` still shows the training figure)"
+                + ("; declare honest repeats together, Splits(train=, test=, max_duplicates=)" if content else "")
             )
