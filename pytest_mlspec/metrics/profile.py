@@ -21,7 +21,7 @@ __all__ = ["Axis", "Interval", "Profile", "profile"]
 Metric: TypeAlias = Callable[[object, "Dataset"], Estimate]
 CLEAN = "clean"
 WITHOUT_NOISE = "the clean seed std, test-set noise taken out"
-PLAIN = "the plain clean std, because nothing is left of it once test-set noise is taken out"
+PLAIN = "the plain clean std, because without test-set noise it cannot be told from 0"
 NO_UNIT = "nothing: the members are equal on the clean data"
 
 
@@ -103,8 +103,7 @@ class Profile:
         head = f"| {self.metric} of {self.model}, {len(self.seeds)} members | mean | seed std {bounds} "
         lines = [head + f"| over clean {bounds} | members, in clean stds |", "|---|---|---|---|---|"]
         for axis in self.axes:
-            quotient = "" if axis.quotient is None else str(axis.quotient)
-            cells = (axis.name, format_value(axis.mean), str(axis.std), quotient, self._range(axis))
+            cells = (axis.name, format_value(axis.mean), str(axis.std), _over(axis.quotient), self._range(axis))
             lines.append(f"| {' | '.join(cells)} |")
         return "\n".join([*lines, "", self._legend()]) + "\n"
 
@@ -210,7 +209,7 @@ def profile(
     measured = {name: _measured(metric, model, data, name) for name, data in asked.items()}
     base = measured[CLEAN]
     spread = base.seed_std()
-    unit, unit_is = _unit(spread, base.values)
+    unit, unit_is = _unit(_bounded(spread, terms), base.values)
     axes = tuple(
         _axis(name, estimate, None if name == CLEAN else spread, unit, terms) for name, estimate in measured.items()
     )
@@ -274,11 +273,11 @@ def _measured(metric: Metric, model: object, data: Dataset, name: str) -> Estima
     return estimate
 
 
-def _unit(spread: Estimate, clean: FloatArray) -> tuple[float, str]:
+def _unit(spread: Interval, clean: FloatArray) -> tuple[float, str]:
     """The standard deviation on the clean data that deviations are counted in, and which one it is."""
-    std, plain = spread.value, float(np.std(clean, ddof=1))
-    if std > 0:
-        return std, WITHOUT_NOISE
+    if spread.low > 0:
+        return spread.value, WITHOUT_NOISE
+    plain = float(np.std(clean, ddof=1))
     # What is left between equal values is rounding.
     return (plain, PLAIN) if plain > 1e-12 * float(np.abs(clean).max()) else (0.0, NO_UNIT)
 
@@ -313,6 +312,13 @@ def _interval(interval: Interval) -> dict[str, object]:
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
+
+
+def _over(quotient: Interval | None) -> str:
+    """A quotient in words; over a divisor that cannot be told from 0 its value alone would say too much."""
+    if quotient is None:
+        return ""
+    return str(quotient) if quotient.low > 0 or math.isfinite(quotient.high) else "unknown"
 
 
 def _from(low: float) -> str:

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from pytest_mlspec import Dataset, Ensemble, metrics
-from pytest_mlspec.metrics import profile as module
-from pytest_mlspec.metrics.profile import Interval, Profile, profile
+from pytest_mlspec.metrics.profile import NO_UNIT, PLAIN, WITHOUT_NOISE, Interval, Metric, Profile, profile
 from pytest_mlspec.stats import quotients, seeds
 from tests.requirements.shifted import retrainings, shifted
 
@@ -83,7 +82,7 @@ def test_spreads_and_deviations_by_hand() -> None:
 
     assert found.axes[0].std.value == pytest.approx(std)
     assert found.unit == pytest.approx(std)
-    assert found.unit_is == module.WITHOUT_NOISE
+    assert found.unit_is == WITHOUT_NOISE
     assert found.axes[0].deviations == pytest.approx(tuple(np.array([0.015, 0.005, -0.005, -0.015]) / std))
     assert found.axes[1].deviations == pytest.approx(tuple(np.array([0.1, 0.0, -0.05, -0.05]) / std))
 
@@ -136,7 +135,7 @@ def test_max_loss_gives_an_error_its_upper_bound() -> None:
     assert 0 < declared.axes[0].std.high < np.inf
 
 
-def test_the_plain_std_is_the_unit_where_nothing_else_is_left() -> None:
+def test_the_plain_std_is_the_unit_where_the_other_one_may_be_0() -> None:
     """Ten members with ten errors each, on cases of their own, save one member with eleven: less than noise makes."""
     data = clean_data()
     counts = [10] * 9 + [11]
@@ -144,8 +143,8 @@ def test_the_plain_std_is_the_unit_where_nothing_else_is_left() -> None:
 
     assert found.axes[0].std.value == 0.0
     assert found.unit == pytest.approx(np.std(np.array(counts) / N, ddof=1))
-    assert found.unit_is == module.PLAIN
-    assert "nothing is left of it" in found.table()
+    assert found.unit_is == PLAIN
+    assert "without test-set noise it cannot be told from 0 (" in found.table()
     assert np.std(found.axes[0].deviations, ddof=1) == pytest.approx(1.0)
 
 
@@ -153,7 +152,7 @@ def test_no_unit_where_members_are_equal_on_clean_data() -> None:
     data = clean_data()
     found = profile(metrics.accuracy, members([10, 10, 10], [100, 200, 300]), data, {"fog": data.perturb(shifted)})
 
-    assert (found.unit, found.unit_is) == (0.0, module.NO_UNIT)
+    assert (found.unit, found.unit_is) == (0.0, NO_UNIT)
     assert np.isnan(found.axes[1].deviations).all()
     assert "| fog | 0.900 | " in found.table()
     lines = found.record()["lines"]
@@ -196,6 +195,17 @@ def test_the_record_is_json_with_parallel_axes() -> None:
     assert isinstance(lines, list)
     assert [line["seed"] for line in lines] == [0, 1, 2, 3]
     assert lines[1]["values"] == [0.98, 0.85]
+
+
+def test_a_small_spread_that_may_be_0_is_no_unit() -> None:
+    """Errors 10, 10, 10, 22 of 2,000: something is left without the noise, and the lower bound is 0 all the same."""
+    data = clean_data()
+    found = profile(metrics.accuracy, members([10, 10, 10, 22], [99] * 4), data, {"fog": data.perturb(shifted)})
+
+    assert found.axes[0].std.value > 0
+    assert found.axes[0].std.low == 0
+    assert found.unit_is == PLAIN
+    assert " | unknown | " in found.table().splitlines()[3]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +251,7 @@ def test_stresses_that_are_none(stresses: object, error: type[Exception], why: s
         (lambda m, d: metrics.accuracy(m, d).value, "got float on 'clean'"),
     ],
 )
-def test_metrics_without_a_value_per_member(metric: module.Metric, why: str) -> None:
+def test_metrics_without_a_value_per_member(metric: Metric, why: str) -> None:
     with pytest.raises(TypeError, match=why):
         profile(metric, PAIR, CLEAN, {"fog": FOG})
 
