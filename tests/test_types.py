@@ -9,7 +9,8 @@ import pytest
 api = pytest.importorskip("mypy.api", reason="mypy comes with the dev extra")
 
 HEAD = """\
-from pytest_mlspec import Dataset, Ensemble, Predictions, calibration, metrics, parity, satisficing, seed_variance
+from pytest_mlspec import Dataset, Domain, Ensemble, Predictions, calibration, metrics, parity, satisficing, seed_variance
+from pytest_mlspec import perturbations, reliance, stress, underspecification
 """
 GOOD = """
 @satisficing(at_least=0.9, id="A", because="b", members="mean", confidence=0.99)
@@ -26,6 +27,22 @@ def test_parity() -> None: ...
 
 @seed_variance(max_std=0.01)
 def test_spread() -> None: ...
+
+@stress(shift="corruption", max_drop=0.1)
+def test_drop() -> None: ...
+
+@underspecification(shift="domain", max_ratio=3, max_std=0.01, equal_within=0.02)
+def test_seeds_under_shift() -> None: ...
+
+@reliance(on=["x3", 2], max_share=0.1)
+def test_reliance() -> None: ...
+
+def test_shifted(ensemble: Ensemble, data: Dataset) -> None:
+    fog = data.perturb(perturbations.contrast(3, shape=(8, 8)))
+    assert metrics.accuracy(ensemble, data) - metrics.accuracy(ensemble, fog) <= 0.1
+    assert metrics.accuracy(ensemble, fog).seed_std() / metrics.accuracy(ensemble, data).seed_std() <= 3
+    assert metrics.recall(ensemble, fog).over(Domain({"light": ["day", "night"]})) >= 0.9
+    assert abs(metrics.mean_change(ensemble, data, fog)) <= 0.1
 
 def test_numbers(ensemble: Ensemble, data: Dataset) -> None:
     assert metrics.recall(ensemble, data).gap(by="sex") <= 0.1
@@ -58,6 +75,13 @@ def test_what_the_documentation_shows_has_no_type_error(folder: Path) -> None:
         ("@satisficing(at_leest=0.9)", 'Unexpected keyword argument "at_leest" for "satisficing"'),
         ("@satisficing(at_least='0.9')", 'Argument "at_least" to "satisficing" has incompatible type "str"'),
         ("@satisficing(0.9)", "Too many positional arguments"),
+        ("@stress(max_drop=0.1)", 'Missing named argument "shift" for "stress"'),
+        ("@stress(shift='fog', max_drop=0.1)", 'Argument "shift" to "stress" has incompatible type'),
+        (
+            "@underspecification(shift='label', max_ratio=3)",
+            'Missing named argument "equal_within" for "underspecification"',
+        ),
+        ("@reliance(max_drop=0.1)", 'Missing named argument "on" for "reliance"'),
         ("@parity(max_gap=0.1)", 'Missing named argument "by" for "parity"'),
         ("@seed_variance()", 'Missing named argument "max_std" for "seed_variance"'),
         ("@satisficing(at_least=0.9, members='all')", 'Argument "members" to "satisficing" has incompatible type'),
