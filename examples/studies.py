@@ -1,25 +1,31 @@
-"""Prints the tables of the case studies: every example that has a `report()`.
+"""Prints the tables of the case studies: runs every example that prints something when it is run as a script.
 
 python examples/studies.py                           all of them
-python examples/studies.py digits_corruptions        one
+python examples/studies.py digits_corruptions        one, as does python examples/test_digits_corruptions.py
 """
 
+import runpy
 import sys
-from importlib import import_module
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parent
+SCRIPT = 'if __name__ == "__main__":'
 
 
-def reports(names):
-    """The reports of these studies by name; without names, of all."""
-    known = {path.stem.removeprefix("test_"): path.stem for path in sorted(EXAMPLES.glob("test_*.py"))}
+def studies(names=()):
+    """The files of these studies by name; without names, of all.
+
+    Raises:
+        SystemExit: a name that is no study.
+    """
+    files = {path.stem.removeprefix("test_"): path for path in sorted(EXAMPLES.glob("test_*.py"))}
+    known = {name: path for name, path in files.items() if SCRIPT in path.read_text(encoding="utf-8")}
     if unknown := sorted(set(names) - set(known)):
         raise SystemExit(f"no such study: {', '.join(unknown)}; there are {', '.join(known)}")
-    modules = {name: import_module(known[name]) for name in names or known}
-    return {name: module.report for name, module in modules.items() if hasattr(module, "report")}
+    return {name: known[name] for name in names or known}
 
 
 if __name__ == "__main__":
-    for name, report in reports(sys.argv[1:]).items():
-        print(f"### {name.replace('_', ' ')}\n", report(), sep="\n", flush=True)
+    for name, path in studies(sys.argv[1:]).items():
+        print(f"### {name.replace('_', ' ')}\n", flush=True)
+        runpy.run_path(str(path), run_name="__main__")

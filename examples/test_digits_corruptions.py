@@ -1,7 +1,7 @@
 """Underspecification: twenty networks that are equally good on clean digits and part ways when the light changes.
 
     pytest -m satisficing examples/test_digits_corruptions.py
-    python examples/studies.py digits_corruptions               the tables, about half a minute
+    python examples/test_digits_corruptions.py                  the tables
 
 Held-out accuracy says that the twenty retrainings of `plain` are one product. Under low contrast the best of them is
 right on nearly half of the digits and the worst guesses; which one ships is a matter of its seed. The requirements were
@@ -128,11 +128,11 @@ def test_levelled_networks_agree_under_every_corruption(levelled, stressed, corr
 # ---- the tables ------------------------------------------------------------------------------------------------------
 
 
-def study(root=0):
+def study(root=0, n_members=N_MEMBERS):
     """The profile of each kind of training, by name; another root gives other seeds."""
     digits = bundled.digits()
     stresses = corrupted(digits.test)
-    seeds = range(1000 * root, 1000 * root + N_MEMBERS)
+    seeds = range(1000 * root, 1000 * root + n_members)
     trained = {
         name: mlspec.Ensemble.fit(
             lambda seed, train=train: train(seed, digits.train), seeds, name=name, trained_on=[digits.train]
@@ -142,6 +142,6 @@ def study(root=0):
     return {name: profile(metrics.accuracy, model, digits.test, stresses) for name, model in trained.items()}
 
 
-def report():
-    found = study()
-    return "\n".join([*(one.table() for one in found.values()), found["plain"].member_table()])
+if __name__ == "__main__":
+    profiles = study()
+    print(*(one.table() for one in profiles.values()), profiles["plain"].member_table(), sep="\n")

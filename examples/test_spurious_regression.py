@@ -1,7 +1,7 @@
 """Test-first development against a spurious feature: red with plain training, green with augmentation.
 
     pytest -m satisficing examples/test_spurious_regression.py
-    python examples/studies.py spurious_regression              the tables, about a minute
+    python examples/test_spurious_regression.py                 the tables
 
 x1 and x2 cause y; x3 merely follows from it, y / 0.2 in training and y / 0.1 where the model will be used. Plain
 training leans on x3: excellent on held-out data of the same kind, off by a factor of five on the shifted set, and by
@@ -185,13 +185,27 @@ def test_an_augmented_line_does_without_x3(augmented_line, measurements, without
     assert metrics.rmse(augmented_line, without_x3) - metrics.rmse(augmented_line, measurements.test) <= requirement
 
 
-@pytest.mark.satisficing(at_least=0.2, metric="mae", max_loss=LARGEST_ERROR, id="SHIFT-5", because="the price, shown")
+light_weight = pytest.mark.reliance(on=[2], max_share=0.1, id="SHIFT-5", because="x3 is no cause")
+
+
+@pytest.mark.xfail(strict=True, reason="red: most of what moves the plain line is x3")
+@light_weight
+def test_little_of_a_plain_line_is_x3(plain_line, measurements, requirement):
+    assert metrics.coefficient_share(plain_line, measurements.test, [2]) <= requirement
+
+
+@light_weight
+def test_little_of_an_augmented_line_is_x3(augmented_line, measurements, requirement):
+    assert metrics.coefficient_share(augmented_line, measurements.test, [2]) <= requirement
+
+
+@pytest.mark.satisficing(at_least=0.2, metric="mae", max_loss=LARGEST_ERROR, id="SHIFT-6", because="the price, shown")
 def test_the_better_model_is_worse_on_held_out_data(plain_line, augmented_line, measurements, requirement):
     price = metrics.mae(augmented_line, measurements.test) - metrics.mae(plain_line, measurements.test)
     assert price >= requirement
 
 
-@pytest.mark.satisficing(at_least=0.3, metric="rmse", max_loss=LARGEST_ERROR, id="SHIFT-6", because="know the causes")
+@pytest.mark.satisficing(at_least=0.3, metric="rmse", max_loss=LARGEST_ERROR, id="SHIFT-7", because="know the causes")
 def test_randomising_a_cause_makes_it_worse(plain_line, mistaken_line, measurements, requirement):
     harm = metrics.rmse(mistaken_line, measurements.ood) - metrics.rmse(plain_line, measurements.ood)
     assert harm >= requirement
@@ -213,7 +227,7 @@ def lines(root=0):
     return found
 
 
-def networks(root=0, n_members=N_MEMBERS):
+def networks(root=0, n_members=N_MEMBERS, ways=WAYS):
     """The profile of the RMSE on held-out and on shifted data, by way of training."""
     data = measured(seed=root)
     seeds = range(1000 * root, 1000 * root + n_members)
@@ -224,16 +238,15 @@ def networks(root=0, n_members=N_MEMBERS):
                 lambda seed, seen=seen: fit_network(seed, data.train, seen), seeds, name=name, trained_on=[data.train]
             ),
             data.test,
-            {"ood": data.ood},
+            {"shifted": data.ood},
             max_loss=LARGEST_ERROR,
         )
-        for name, seen in WAYS.items()
+        for name, seen in ways.items()
     }
 
 
-def report():
-    table = ["| linear model | x1 | x2 | x3 | RMSE i.i.d. | RMSE shifted |", "|---|---|---|---|---|---|"]
-    for name, (weights, iid, ood) in lines().items():
-        x1, x2, x3 = weights
-        table.append(f"| {name} | {x1:.2f} | {x2:.2f} | {x3:.3f} | {iid:.2f} | {ood:.2f} |")
-    return "\n".join([*table, "", *(found.table() for found in networks().values())])
+if __name__ == "__main__":
+    print("| linear model | x1 | x2 | x3 | RMSE held out | RMSE shifted |\n|---|---|---|---|---|---|")
+    for name, ((x1, x2, x3), held_out, shifted) in lines().items():
+        print(f"| {name} | {x1:z.2f} | {x2:z.2f} | {x3:z.3f} | {held_out:.2f} | {shifted:.2f} |")
+    print("", *(found.table() for found in networks().values()), sep="\n")
