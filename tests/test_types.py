@@ -9,8 +9,8 @@ import pytest
 api = pytest.importorskip("mypy.api", reason="mypy comes with the dev extra")
 
 HEAD = """\
-from pytest_mlspec import Dataset, Domain, Ensemble, Predictions, calibration, metrics, parity, satisficing, seed_variance
-from pytest_mlspec import perturbations, reliance, stress, underspecification
+from pytest_mlspec import Dataset, Domain, Ensemble, Predictions, calibration, metrics, parity, perturbations, reliance
+from pytest_mlspec import satisficing, seed_variance, stress, underspecification
 """
 GOOD = """
 @satisficing(at_least=0.9, id="A", because="b", members="mean", confidence=0.99)

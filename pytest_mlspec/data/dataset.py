@@ -33,6 +33,7 @@ from pytest_mlspec.data.targets import (
 )
 
 if TYPE_CHECKING:
+    from pytest_mlspec.data.printing import Printer
     from pytest_mlspec.data.splits import Splits
 
 Role: TypeAlias = Literal["train", "validation", "test", ""]
@@ -175,6 +176,10 @@ class Dataset:
         parts = [repr(self.name) if self.name else "", self.description, f"{len(self)} rows", target]
         parts.append(f"columns: {', '.join(self.columns)}" if self.columns else "")
         return f"Dataset({', '.join(part for part in parts if part)})"
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        # IPython and Hypothesis would print a dataclass field by field.
+        printer.text(repr(self))
 
     @property
     def X(self) -> Features:  # the field's name for the design matrix

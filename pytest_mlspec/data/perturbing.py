@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from pytest_mlspec.data.dataset import Dataset
 
 
+EXCHANGED = "pair of rows that exchanged values"
+"""The name of the clusters that a perturbation makes when it puts values of one row into another."""
+
+
 def perturbed(data: Dataset, function: Callable[[Any], object], words: str) -> Dataset:
     """The dataset with the features that ``function`` makes of a copy of its own; lineage stays.
 
+    A function may have ``exchanged(n_rows)``, which tells (examples,) the rows that exchanged values: they are
+    clusters of the new dataset.
+
     Raises:
-        ValueError: the number of rows changed.
+        ValueError: the number of rows changed, or rows of different clusters exchanged values.
     """
     changed = as_features(function(copied(data.X)))
     if count_rows(changed) != len(data):
@@ -27,7 +34,16 @@ def perturbed(data: Dataset, function: Callable[[Any], object], words: str) -> D
             f"expected a perturbation to keep the number of rows of {data.title}: {len(data)} went in, "
             f"{count_rows(changed)} came out"
         )
+    exchanged = getattr(function, "exchanged", None)
+    codes = exchanged(len(data)) if exchanged is not None else None
+    clusters = {} if codes is None else {"cluster_codes": codes, "cluster_name": EXCHANGED}
+    if codes is not None and data.cluster_codes is not None:
+        raise ValueError(
+            f"{words} lets rows of different clusters ({data.cluster_name}) of {data.title} exchange values, so that "
+            "nothing independent is left: draw from other data, permute(..., donors=street.validation.X)"
+        )
     return data._with(
+        **clusters,
         _cache={
             "X": changed,
             "X mark": mark_of(changed),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_mlspec.data.perturbing import apart, same_rows
+from pytest_mlspec.data.perturbing import EXCHANGED, apart, same_rows
 from pytest_mlspec.metrics.evidence import Evidence
 from pytest_mlspec.metrics.evidence.across import Across
 from pytest_mlspec.metrics.evidence.difference import Difference
 from pytest_mlspec.metrics.evidence.spread import SeedStd
+from pytest_mlspec.stats.bounds import IntArray
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -30,12 +31,19 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
     if not _same_cases(left, right):
         _require_one_model(left, right, "difference")
         evidence: Evidence = Across(
-            first=first.evidence, second=second.evidence, apart=apart(left.data, right.data) and not _clustered(left)
+            first=first.evidence,
+            second=second.evidence,
+            apart=apart(left.data, right.data) and not _clustered(left) and not _clustered(right),
         )
         between = f"{_place(left)} minus {_place(right)}"
         return replace(first, evidence=evidence, operands=(first, second), form="difference", between=between)
     _require_same_seeds(left, right)
-    evidence = Difference(first=first.evidence, second=second.evidence, independent=not _clustered(left))
+    evidence = Difference(
+        first=first.evidence,
+        second=second.evidence,
+        independent=not _clustered(left) and not _clustered(right),
+        exchanged=_exchanged(left, right),
+    )
     wider = left if left.n_members >= right.n_members else right
     between = f"{left.name} minus {right.name}"
     if one_model(left, right):
@@ -101,6 +109,12 @@ def _same_cases(left: Predictions, right: Predictions) -> bool:
 
 def _clustered(predictions: Predictions) -> bool:
     return predictions.cluster_codes is not None
+
+
+def _exchanged(left: Predictions, right: Predictions) -> IntArray | None:
+    """(examples,) the pairs of rows that exchanged values on one side of a comparison, where the other has none."""
+    codes = [side.cluster_codes for side in (left, right) if side.data.cluster_name == EXCHANGED]
+    return codes[0] if len(codes) == 1 and not (_clustered(left) and _clustered(right)) else None
 
 
 def _require_one_metric(first: Estimate, second: Estimate, what: str) -> None:

@@ -150,7 +150,7 @@ class Estimate:
         from pytest_mlspec.metrics.evidence.spread import SeedStd
 
         self._require_members(".seed_std()")
-        evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self._clustered)
+        evidence = SeedStd(evidence=self.evidence, retrained=self.predictions.retrained, clustered=self.clustered)
         return replace(self, evidence=evidence, form="seed_std", greater_is_better=False, operands=(self,))
 
     def shortfall(self) -> Estimate:
@@ -158,9 +158,7 @@ class Estimate:
         from pytest_mlspec.metrics.evidence.shortfall import Shortfall
 
         self._require_members(".shortfall()")
-        evidence = Shortfall(
-            evidence=self.evidence, greater_is_better=self.greater_is_better, clustered=self._clustered
-        )
+        evidence = Shortfall(evidence=self.evidence, greater_is_better=self.greater_is_better, clustered=self.clustered)
         return replace(self, evidence=evidence, form="shortfall", greater_is_better=False, operands=(self,))
 
     def over(self, domain: Domain) -> Estimate:
@@ -221,8 +219,10 @@ class Estimate:
             raise TypeError(f"{operation} needs a value per member: {self.subject} is one number about all of them")
 
     @property
-    def _clustered(self) -> bool:
-        return self.predictions.cluster_codes is not None
+    def clustered(self) -> bool:
+        """Whether cases depend on each other in a way that its case values do not take account of."""
+        by_pair = getattr(self.evidence, "exchanged", None) is not None
+        return not by_pair and any(side.cluster_codes is not None for side in self.sides)
 
     # ---- comparisons -------------------------------------------------------------------------------------------
 

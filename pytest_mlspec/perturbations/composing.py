@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pytest_mlspec.data.forms import Features
+import numpy as np
+
+from pytest_mlspec.data.forms import Features, IntArray
 
 Perturbation: TypeAlias = Callable[[Features], object]
 
@@ -30,6 +32,11 @@ class Composed:
     def mixes_rows(self) -> bool:
         """Whether some step puts values of another row of the same data into a row."""
         return any(getattr(step, "mixes_rows", False) for step in self.steps)
+
+    def exchanged(self, n_rows: int) -> IntArray | None:
+        """(examples,) which rows exchanged values with each other, in one step or over several; ``None``: no rows."""
+        asked = [step.exchanged(n_rows) for step in self.steps if hasattr(step, "exchanged")]
+        return _joined([codes for codes in asked if codes is not None], n_rows)
 
     def __call__(self, X: Features) -> Features:
         """``X`` changed by every step in turn."""
@@ -70,6 +77,21 @@ def compose(*steps: Perturbation) -> Composed:
             f"expected random steps with draws of their own; got {twice[0]}. Give one of them another seed"
         )
     return Composed(steps=flat)
+
+
+def _joined(codes: Sequence[IntArray], n_rows: int) -> IntArray | None:
+    """Groups of rows that are linked through any of the codes."""
+    if len(codes) < 2:
+        return codes[0] if codes else None
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    offsets = np.cumsum([n_rows, *(int(group.max()) + 1 for group in codes)])
+    rows = np.tile(np.arange(n_rows), len(codes))
+    groups = np.concatenate([group + start for group, start in zip(codes, offsets[:-1], strict=True)])
+    links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, groups)), shape=(offsets[-1], offsets[-1]))
+    linked: IntArray = connected_components(links, directed=False)[1][:n_rows].astype(np.int64)
+    return linked
 
 
 def _name(step: Perturbation) -> str:

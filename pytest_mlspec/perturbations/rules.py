@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pytest_mlspec.data.forms import BoolArray, Features, Vector, as_features, copied
+from pytest_mlspec.data.forms import BoolArray, Features, IntArray, Vector, as_features, copied
 from pytest_mlspec.perturbations.columns import (
     Column,
     label,
@@ -59,8 +59,12 @@ class ColumnChange:
 
     @property
     def mixes_rows(self) -> bool:
-        """Whether a changed row holds values of another row of the same data: paired bounds then err too often."""
+        """Whether a changed row holds values of another row of the same data, so that the two depend on each other."""
         return isinstance(self.rule, Permuted) and not self.rule.donors
+
+    def exchanged(self, n_rows: int) -> IntArray | None:
+        """(examples,) which rows exchanged values with each other; ``None`` where rows stay independent."""
+        return partners(n_rows, self._stream(None))[1] if self.mixes_rows else None
 
     def __call__(self, X: Features) -> Features:
         """The changed features; ``X`` stays as it is."""
@@ -88,10 +92,12 @@ class ColumnChange:
         return found
 
     def _changed(self, values: Vector, column: Column) -> Vector:
+        return self.rule.change(values, self._stream(column), column)
+
+    def _stream(self, column: Column | None) -> np.random.Generator:
         # A stream of its own for every column: naming one more changes nothing in the others.
         key = 0 if self.joint else zlib.crc32(str(column).encode())
-        random = np.random.default_rng(np.random.SeedSequence(self.seed or 0, spawn_key=(key,)))
-        return self.rule.change(values, random, column)
+        return np.random.default_rng(np.random.SeedSequence(self.seed or 0, spawn_key=(key,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,18 +186,40 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permuted:
-    """Takes the values of other rows: of these data, each once, or of ``donors``, drawn with replacement."""
+    """Takes the values of other rows: of a partner among these data, or of ``donors``, drawn with replacement."""
 
     donors: tuple[tuple[Column, tuple[object, ...]], ...] = ()
 
     def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
         """(examples,) values of other rows."""
         if not self.donors:
-            return values[random.permutation(len(values))]
+            return values[partners(len(values), random)[0]]
         found = dict(self.donors)[column]
         pool = np.empty(len(found), dtype=object)
         pool[:] = found
         return pool[random.integers(len(pool), size=len(values))]
+
+
+def partners(n_rows: int, random: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Random pairs of rows that exchange their values; of an odd number the last three pass theirs round.
+
+    Returns:
+        (examples,) the row whose values each row gets, and (examples,) the number of its pair.
+
+    Raises:
+        ValueError: fewer than two rows.
+    """
+    if n_rows < 2:
+        raise ValueError(f"expected at least two rows to exchange values; got {n_rows} rows")
+    order = random.permutation(n_rows)
+    pair = np.minimum(np.arange(n_rows) // 2, n_rows // 2 - 1)
+    donor, codes = np.empty(n_rows, dtype=np.int64), np.empty(n_rows, dtype=np.int64)
+    even = n_rows - n_rows % 2
+    donor[order[0:even:2]], donor[order[1:even:2]] = order[1:even:2], order[0:even:2]
+    if n_rows % 2:
+        donor[order[-3:]] = np.roll(order[-3:], 1)
+    codes[order] = pair
+    return donor, codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,11 +134,11 @@ def swap_categories(column: str | int, *, share: float = 1.0, seed: int = 0) -> 
 def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> ColumnChange:
     """Gives every row the values that another row has in these columns, together: what hangs on them is cut.
 
-    Without ``donors`` the rows of the data are shuffled, each value used once. Every row then counts twice, as itself
-    and as the donor of another. Rows stay exchangeable, but the difference to the clean data has up to twice the
-    variance that a paired bound allows for: where a rare class is read off the permuted columns alone, its error level
-    of 0.05 was measured at 0.13. With ``donors`` the values are drawn with replacement from data of their own: rows
-    stay independent of each other and the bound keeps its level, for the donors' distribution of these columns.
+    Without ``donors`` random pairs of rows exchange their values (three rows where their number is odd). The two rows
+    of a pair then depend on each other, which a ``Dataset`` takes down as clusters: a difference of rates or of bounded
+    losses to the clean data counts pairs, other metrics are bounded as for clustered rows, or undecided. With
+    ``donors`` the values are drawn with replacement from data of their own: rows stay independent of each other, and
+    every metric keeps its bounds, for the donors' distribution of these columns.
 
     Args:
         columns: names or positions; their values stay together.
@@ -147,7 +147,7 @@ def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> Column
 
     Source:
         Breiman 2001, Random Forests, section 10; Fisher, Rudin & Dominici 2019, All models are wrong, section 3 (the
-        switched loss, and its estimate from independent halves of the data, as ``donors`` does it).
+        switched loss, and its estimate from pairs of rows).
 
     Example:
         >>> permute([0, 1], seed=4)(np.array([[1, 10, 5], [2, 20, 6], [3, 30, 7]])).tolist()

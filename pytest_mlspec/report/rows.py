@@ -39,7 +39,7 @@ def rows_of_test(
     """
     worst: dict[object, Row] = {}
     for verdict in recorder.verdicts:
-        key = _key(verdict)
+        key = _key(verdict, searched=searched)
         row = {"test": nodeid, **verdict.record(), "judgements": 1}
         if id(verdict) not in recorder.asked:
             row.update(verdict=NOT_JUDGED, why="computed and never asked: is an `assert` missing?")
@@ -78,10 +78,12 @@ def _lines(row: Row) -> list[object]:
     return list(message) if isinstance(message, (list, tuple)) else [message]
 
 
-def _key(verdict: Verdict) -> object:
+def _key(verdict: Verdict, *, searched: bool) -> object:
+    """What makes judgements those of one claim; Hypothesis slices the data anew for every example."""
     if verdict.origin.contract >= 0:
         return (verdict.origin.contract, verdict.origin.claim)
-    judged = (verdict.subject, str(verdict.settings), verdict.slice, verdict.model, verdict.dataset)
+    part = "" if searched else verdict.slice
+    judged = (verdict.subject, str(verdict.settings), part, verdict.model, verdict.dataset)
     return (*judged, verdict.comparison, verdict.threshold)
 
 

@@ -12,6 +12,7 @@ from pytest_mlspec.training.seeding import check_seeds
 
 if TYPE_CHECKING:
     from pytest_mlspec.data.dataset import Dataset
+    from pytest_mlspec.data.printing import Printer
 
 __all__ = ["Ensemble", "IdenticalMembersError", "Output", "Progress"]
 
@@ -218,6 +219,10 @@ class Ensemble:
         word = "member" if len(self) == 1 else "members"
         missing = "" if len(self) == self.declared else f" of {self.declared} declared"
         return f"Ensemble({self.name!r}, {len(self)} {word}{missing} of {kind}, {_seeds_in_words(self.seeds)})"
+
+    def _repr_pretty_(self, printer: "Printer", cycle: bool) -> None:
+        # IPython and Hypothesis would print a dataclass field by field.
+        printer.text(repr(self))
 
 
 def _checked_output(output: Output | None) -> Output | None:

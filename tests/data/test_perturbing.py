@@ -9,12 +9,14 @@ import pytest
 
 from pytest_mlspec import Dataset, Splits
 from pytest_mlspec.data.perturbing import (
+    EXCHANGED,
     apart,
     equal_features,
     named_features,
     same_rows,
     stressed_side,
 )
+from pytest_mlspec.perturbations import permute
 
 Y = np.tile([0, 1], 20)
 X = np.arange(80, dtype=float).reshape(40, 2)
@@ -122,3 +124,19 @@ def test_features_by_name_and_position() -> None:
         named_features(array, [2])
     with pytest.raises(ValueError, match="expected the column 'other' to repeat one feature"):
         named_features(array, ["other"])
+
+
+def test_rows_that_exchanged_values_are_clusters() -> None:
+    permuted = splits().test.perturb(permute(0, seed=1))
+
+    assert permuted.cluster_name == EXCHANGED
+    assert sorted(np.bincount(permuted.cluster_codes)) == [2] * 10
+    assert splits().test.perturb(permute(0, donors=X)).cluster_codes is None
+
+
+def test_rows_of_patients_do_not_exchange_values() -> None:
+    patients = Dataset(X, Y, columns={"patient": np.arange(40) // 4}, clusters="patient", name="visits")
+
+    with pytest.raises(ValueError, match=r"different clusters \(patient\) of visits exchange values"):
+        patients.perturb(permute(0))
+    assert patients.perturb(permute(0, donors=X)).cluster_name == "patient"

@@ -7,6 +7,9 @@ import pytest
 from scipy import stats
 
 from pytest_mlspec import Dataset, Predictions, metrics
+from pytest_mlspec.perturbations import permute
+from pytest_mlspec.stats.paired import difference_bounds
+from pytest_mlspec.verdict import Terms
 from tests.requirements.shifted import Reads, flips, retrainings, splits
 
 MODEL = Reads()
@@ -137,3 +140,52 @@ def test_a_size_of_nothing_is_at_least_zero() -> None:
 def test_what_has_no_meaning(wrong) -> None:
     with pytest.raises(TypeError):
         wrong(metrics.accuracy(MODEL, splits().test))
+
+
+def exchanged() -> tuple[Dataset, Dataset]:
+    """1,000 clean rows, and with the first column passed between partners: about a half of the labels are lost."""
+    clean = splits().test
+    return clean, clean.perturb(permute(0, seed=0), name="permuted")
+
+
+def test_rows_that_exchanged_values_count_as_pairs() -> None:
+    """Two rows of a pair are lost together, where their labels differ; the bounds see half the counts."""
+    clean, permuted = exchanged()
+    drop = metrics.accuracy(MODEL, clean) - metrics.accuracy(MODEL, permuted)
+    lost = round(1000 * drop.value)
+    low, high = difference_bounds(np.array([lost / 2]), np.array([0.0]), 500.0, 0.05)
+
+    assert 0.4 < drop.value < 0.6
+    assert (drop.low(), drop.high()) == (pytest.approx(low[0]), pytest.approx(high[0]))
+
+
+def test_bounded_losses_of_exchanged_rows_are_means_over_pairs() -> None:
+    clean, permuted = exchanged()
+
+    class Probable(Reads):
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            return np.stack([0.9 - 0.8 * X[:, 0], 0.1 + 0.8 * X[:, 0]], axis=1)
+
+    model = Probable()
+    rise = metrics.brier(model, permuted) - metrics.brier(model, clean)
+    pairs = permuted.cluster_codes
+    assert pairs is not None
+    per_case = (
+        rise.operands[0].evidence.case_values(Terms()).rows[0] - rise.operands[1].evidence.case_values(Terms()).rows[0]
+    )
+    means = np.bincount(pairs, per_case) / 2
+
+    values = rise.evidence.case_values(Terms())
+    assert values is not None
+    np.testing.assert_allclose(np.sort(values.rows[0]), np.sort(means))
+    assert rise.low() <= rise.value <= rise.high()
+
+
+def test_other_metrics_of_exchanged_rows_stay_clustered() -> None:
+    _, permuted = exchanged()
+    model = retrainings([0.1, 0.2, 0.3])
+
+    spread = metrics.accuracy(model, permuted).seed_std()
+
+    assert spread.clustered
+    assert not np.isfinite(spread.high())

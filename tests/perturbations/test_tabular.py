@@ -314,6 +314,38 @@ def test_permuted_columns_keep_their_values_and_stay_together() -> None:
     assert tabular.permute([0]).mixes_rows
 
 
+def test_one_row_has_no_partner() -> None:
+    with pytest.raises(ValueError, match="at least two rows to exchange values; got 1 rows"):
+        tabular.permute([0, 1])(np.array([[1.0, 2.0]]))
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 10, 11])
+def test_permuted_rows_exchange_their_values_in_pairs(n_rows: int) -> None:
+    change = tabular.permute(0, seed=2)
+    X = np.arange(n_rows)[:, None]
+    donor, codes = change(X)[:, 0], change.exchanged(n_rows)
+
+    assert codes is not None
+    assert (donor != np.arange(n_rows)).all()
+    assert (codes[donor] == codes).all()
+    sizes = np.bincount(codes)
+    assert sorted(sizes) == ([2] * (n_rows // 2) if n_rows % 2 == 0 else [2] * (n_rows // 2 - 1) + [3])
+
+
+def test_composed_exchanges_link_their_pairs() -> None:
+    """Two random matchings of 40 rows: each row has one partner in either, so groups are unions of whole pairs."""
+    first, second = tabular.permute(0, seed=1), tabular.permute(1, seed=2)
+    codes = compose(first, second).exchanged(40)
+    one, other = first.exchanged(40), second.exchanged(40)
+
+    assert codes is not None and one is not None and other is not None
+    for pairs in (one, other):
+        assert all(len(set(codes[pairs == pair])) == 1 for pair in range(20))
+    assert len(set(codes)) < 20
+    assert compose(first, tabular.noise(1, 1)).exchanged(40) is not None
+    assert compose(tabular.noise(0, 1), tabular.noise(1, 1)).exchanged(40) is None
+
+
 def test_permuted_columns_come_from_donors() -> None:
     donors = pd.DataFrame({"age": [1.0, 2.0], "sex": ["male", "female"], "visits": [0, 0]})
     change = tabular.permute(["age", "sex"], donors=donors)
@@ -389,7 +421,6 @@ def test_faulty_arguments_are_named(make: Callable[[], ColumnChange], words: str
     [
         (tabular.missing(0, share=0.001), np.ones((3, 1))),
         (tabular.permute(0), np.ones((5, 2))),
-        (tabular.permute([0, 1]), np.array([[1.0, 2.0]])),
         (tabular.permute([0, 1]), np.column_stack([np.arange(9.0), np.ones(9)])),
         (tabular.unit_error(0, 2.0), np.zeros((3, 1))),
         (tabular.mask(0, 1.0), np.ones((3, 1))),

@@ -126,7 +126,6 @@ def test_sex_does_not_matter(loans, requirement, drawn):
     assert drawn.strip("| E").endswith("Edit(row 11 of loans: sex: 'female' -> 'male')")
 
 
-@pytest.mark.xfail(reason="a literal is told apart by its slice, which is another one in every example")
 def test_a_literal_of_a_search_is_one_row_too(suite):
     body = KEPT.replace('@pytest.mark.satisficing(max_failures=0, id="ROB-1")\n', "").replace("requirement, ", "")
     suite.run(SUITE + body.replace("<= requirement", "<= 0.99"), *PLUGIN, "--mlspec-json=out.json", subprocess=True)
@@ -135,7 +134,6 @@ def test_a_literal_of_a_search_is_one_row_too(suite):
     assert row["message"][-1] == "searched 100 examples by Hypothesis: a search, not a proof"
 
 
-@pytest.mark.xfail(reason="Hypothesis prints dataclasses field by field: data and ensembles drown the example")
 def test_data_and_models_are_printed_in_a_line_each(suite):
     result = suite.run(SUITE + OWN_ASSERTION, *PLUGIN, subprocess=True)
 

@@ -14,11 +14,18 @@ from pytest_mlspec.verdict import Terms
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Difference:
-    """Evidence for ``first - second``, member by member; one trained model is compared with every member."""
+    """Evidence for ``first - second``, member by member; one trained model is compared with every member.
+
+    Args:
+        first, second: the metric on each side.
+        independent: whether no two cases depend on each other.
+        exchanged: (cases,) pairs of rows of one side that exchanged values; pairs do not depend on each other.
+    """
 
     first: Evidence
     second: Evidence
     independent: bool
+    exchanged: IntArray | None = None
 
     @property
     def compared(self) -> tuple[Evidence, ...]:
@@ -48,16 +55,36 @@ class Difference:
         first, second = rows
         if self._counts_only(first, second):
             won, lost, n_cases = _discordant(first.rows, second.rows)
-            low, high = paired.difference_bounds(won, lost, n_cases, level)
+            shared = self._rows_per_pair(first.cases)
+            low, high = paired.difference_bounds(won / shared, lost / shared, n_cases / shared, level)
             return Bounds(low=low, high=high, method=paired.PAIRED_SQUARE_AND_ADD)
         assert first.low is not None and first.high is not None
         width = first.high - first.low
         left, right = np.broadcast_arrays(first.rows - first.low, second.rows - first.low)
-        return betting.difference_bounds(left, right, width, level)
+        return betting.difference_bounds(
+            self._by_pair(left, first.cases), self._by_pair(right, first.cases), width, level
+        )
+
+    def _rows_per_pair(self, cases: IntArray) -> float:
+        """What the variance of a sum over pairs may be of that over as many independent cases: sum m^2 / sum m."""
+        if self.exchanged is None:
+            return 1.0
+        sizes = np.unique(self.exchanged[cases], return_counts=True)[1]
+        return float(np.square(sizes).sum() / sizes.sum())
+
+    def _by_pair(self, rows: FloatArray, cases: IntArray) -> FloatArray:
+        """(members, pairs) means over the rows of a pair: all have one expectation, so pairs are cases of their own."""
+        if self.exchanged is None:
+            return rows
+        pairs, codes, sizes = np.unique(self.exchanged[cases], return_inverse=True, return_counts=True)
+        means = np.zeros((len(rows), len(pairs)))
+        for sums, values in zip(means, rows, strict=True):
+            np.add.at(sums, codes.reshape(-1), values)
+        return means / sizes
 
     def _paired_rows(self, terms: Terms) -> tuple[CaseValues, CaseValues] | None:
         """Values of both on the same cases and the same bounded range; ``None`` where there are none."""
-        if not self.independent:
+        if not self.independent and self.exchanged is None:
             return None
         first, second = self.first.case_values(terms), self.second.case_values(terms)
         if first is None or second is None or not np.array_equal(first.cases, second.cases) or not len(first.cases):
@@ -87,7 +114,8 @@ class Difference:
 
     def take(self, cases: IntArray) -> Evidence:
         """The difference on these positions of the predictions only."""
-        return replace(self, first=self.first.take(cases), second=self.second.take(cases))
+        exchanged = None if self.exchanged is None else self.exchanged[cases]
+        return replace(self, first=self.first.take(cases), second=self.second.take(cases), exchanged=exchanged)
 
     def counts(self, member: int) -> str:
         """``0.941 and 0.952; 12 cases won, 23 lost``."""
@@ -103,7 +131,7 @@ class Difference:
         return float(evidence.values[member if len(evidence.values) > 1 else 0])
 
     def case_values(self, terms: Terms) -> CaseValues | None:
-        """Differences per case, where both have values on the same cases."""
+        """Differences per case, or per pair of rows that exchanged values, where both have values on the same cases."""
         rows = self._paired_rows(terms)
         if rows is None:
             return None
@@ -111,7 +139,10 @@ class Difference:
         assert first.low is not None and first.high is not None
         width = first.high - first.low
         values = np.asarray(first.rows, np.float64) - np.asarray(second.rows, np.float64)
-        return CaseValues(rows=values, low=-width, high=width, cases=first.cases)
+        if self.exchanged is None:
+            return CaseValues(rows=values, low=-width, high=width, cases=first.cases)
+        pairs = self._by_pair(values, first.cases)
+        return CaseValues(rows=pairs, low=-width, high=width, cases=np.arange(pairs.shape[1]))
 
     def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """``None``: not needed, since the difference of spreads is not defined."""

@@ -126,7 +126,7 @@ def mean_member(estimate: Estimate, comparison: Comparison, terms: Terms) -> Fin
         reasons = (
             f"members='mean' is not defined for {estimate.subject}: it is not a mean of bounded values over cases",
         )
-    elif estimate.predictions.cluster_codes is not None:
+    elif estimate.clustered:
         reasons = ("rows are clustered, and the mean over seeds has no clustered form",)
     else:
         found = seeds.mean_bounds(cases.rows, terms.level, comparison, (cases.low, cases.high))
