@@ -19,9 +19,10 @@ from pytest_mlspec.data.forms import (
     count_rows,
     take_rows,
 )
-from pytest_mlspec.data.groups import Codes, Groups, code_values, group
+from pytest_mlspec.data.groups import Codes, Groups, code_values, groups_of
 from pytest_mlspec.data.marks import mark_of
 from pytest_mlspec.data.perturbing import perturbed
+from pytest_mlspec.data.printing import described
 from pytest_mlspec.data.reading import note_read
 from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
@@ -170,12 +171,7 @@ class Dataset:
         return count_rows(self._cache["X"]) if self._parent_rows is None else len(self._parent_rows)
 
     def __repr__(self) -> str:
-        target = "no y" if self.y is None else "numeric y"
-        if self.classes is not None:
-            target = f"{len(self.classes)} class{'es' if len(self.classes) != 1 else ''}"
-        parts = [repr(self.name) if self.name else "", self.description, f"{len(self)} rows", target]
-        parts.append(f"columns: {', '.join(self.columns)}" if self.columns else "")
-        return f"Dataset({', '.join(part for part in parts if part)})"
+        return described(self)
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         # IPython and Hypothesis would print a dataclass field by field.
@@ -321,18 +317,9 @@ class Dataset:
             ValueError: an unknown or repeated column, a missing entry, or ``label`` where y holds numbers to predict.
         """
         names = (by,) if isinstance(by, str) else tuple(by)
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"expected at least one column and each once; got by={by!r}")
-        key = ("groups", names)
-        if key not in self._cache:
-            columns = {name: self.column(name) for name in names}
-            by_class = "label" in names and "label" not in self.columns
-            if by_class and self.classes is None:
-                raise ValueError(
-                    f"expected class labels in y of {self.title} for by='label'; y holds numbers to predict"
-                )
-            self._cache[key] = group(columns, len(self), self.classes if by_class else None)
-        found: Groups = self._cache[key]
+        if ("groups", names) not in self._cache:
+            self._cache[("groups", names)] = groups_of(self, names)
+        found: Groups = self._cache[("groups", names)]
         return found
 
     def codes(self, by: str | Sequence[str]) -> tuple[Codes, tuple[str, ...]]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_mlspec.data.forms import IntArray, Vector
 from pytest_mlspec.data.targets import missing_rows
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data.dataset import Dataset
 
 Codes = npt.NDArray[np.uint8] | IntArray
 
@@ -63,6 +67,21 @@ def label_texts(values: Sequence[object]) -> list[str]:
     """Values as messages show them: 65.0 as ``65``; quoted where two would read the same (1 and '1')."""
     texts = [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value) for value in values]
     return texts if len(set(texts)) == len(texts) else [repr(value) for value in values]
+
+
+def groups_of(data: Dataset, by: tuple[str, ...]) -> Groups:
+    """The group of every example of a dataset by some of its columns.
+
+    Raises:
+        ValueError: no column, one twice, an unknown one, or ``label`` where y holds numbers to predict.
+    """
+    if not by or len(set(by)) != len(by):
+        raise ValueError(f"expected at least one column and each once; got by={by!r}")
+    columns = {name: data.column(name) for name in by}
+    by_class = "label" in by and "label" not in data.columns
+    if by_class and data.classes is None:
+        raise ValueError(f"expected class labels in y of {data.title} for by='label'; y holds numbers to predict")
+    return group(columns, len(data), data.classes if by_class else None)
 
 
 def group(columns: Mapping[str, Vector], n_examples: int, classes: Vector | None = None) -> Groups:
