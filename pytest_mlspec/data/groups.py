@@ -76,7 +76,7 @@ def groups_of(data: Dataset, by: tuple[str, ...]) -> Groups:
         ValueError: no column, one twice, an unknown one, or ``label`` where y holds numbers to predict.
     """
     if not by or len(set(by)) != len(by):
-        raise ValueError(f"expected at least one column and each once; got by={by!r}")
+        raise ValueError(f"expected at least one column and each once; got by={list(by)!r}")
     columns = {name: data.column(name) for name in by}
     by_class = "label" in by and "label" not in data.columns
     if by_class and data.classes is None:

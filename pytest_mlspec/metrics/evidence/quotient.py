@@ -76,7 +76,7 @@ class SpreadQuotient:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """How many retrainings in all would decide it on the cases at hand."""
-        stress, iid = (side._spread(goal.level / 2, goal.terms) for side in (self.stress, self.iid))
+        stress, iid = (side.spread(goal.level / 2, goal.terms) for side in (self.stress, self.iid))
         if stress is None or iid is None or self.bounds(goal.level, goal.terms).reason:
             return None
         return seed_planning.seeds_for_quotient(stress, iid, goal.threshold, goal.level, goal.power)

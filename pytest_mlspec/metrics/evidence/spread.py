@@ -40,7 +40,7 @@ class SeedStd:
         """(1,) the standard deviation with the test-set noise taken out; NaN for one model."""
         if not self.retrained or len(self.evidence.values) < 2:
             return np.array([np.nan])
-        spread = self._spread(0.05, Terms())
+        spread = self.spread(0.05, Terms())
         return np.array([self._raw() if spread is None else spread.value])
 
     def _raw(self) -> float:
@@ -56,7 +56,7 @@ class SeedStd:
         """What is counted."""
         return "retrainings"
 
-    def _spread(self, level: float, terms: Terms) -> SeedSpread | None:
+    def spread(self, level: float, terms: Terms) -> SeedSpread | None:
         """The spread with bounds, ``None`` where the metric gives nothing to estimate the test-set noise from."""
         key = (level, terms.max_loss)
         if key not in self._kept:
@@ -89,7 +89,7 @@ class SeedStd:
         elif self.clustered:
             reason = "rows are clustered, and the spread over seeds has no clustered form"
         else:
-            spread = self._spread(level, terms)
+            spread = self.spread(level, terms)
             reason = (
                 spread.reason if spread is not None else "this metric has no values per case to tell test-set noise by"
             )
@@ -121,21 +121,21 @@ class SeedStd:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """How many retrainings in all would decide it on the cases at hand."""
-        spread = self._spread(goal.level, goal.terms)
+        spread = self.spread(goal.level, goal.terms)
         if spread is None:
             return None
         return seed_planning.seeds_to_decide(spread, goal.threshold, goal.level, goal.power)
 
     def more_cases(self, goal: Goal) -> int | None:
         """How many examples in all would decide it with the retrainings at hand."""
-        spread = self._spread(goal.level, goal.terms)
+        spread = self.spread(goal.level, goal.terms)
         if spread is None:
             return None
         return seed_planning.examples_to_decide(spread, goal.threshold, goal.level, goal.power)
 
     def more_of_both(self, goal: Goal) -> int | None:
         """How many retrainings would decide it on a test set so large that it adds no noise."""
-        spread = self._spread(goal.level, goal.terms)
+        spread = self.spread(goal.level, goal.terms)
         if spread is None or not goal.threshold > 0:
             return None
         return seed_planning.members_to_decide(spread.value / goal.threshold, goal.level, goal.power)

@@ -157,7 +157,7 @@ def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
     if not ways:
         return [f"no affordable number of {unit} decides it: the measured value is too close to the limit"]
     words = f"about {', or '.join(ways)}, would decide it at this rate (90% power)".replace(", would", " would")
-    if estimate.form == "seed_std":
+    if estimate.form in ("seed_std", "seed_std_quotient"):
         return [words]
     if estimate.metric.endswith("_distance"):  # of two datasets: there is no model to run again
         return [words]
