@@ -76,7 +76,7 @@ def test_the_noise_of_a_finite_test_set_is_taken_out():
 
     assert np.sqrt(np.mean(np.square(plain))) == pytest.approx(0.0134, abs=0.0007)
     # E[s^2 - noise^2] = 0, and s^2 has the standard deviation sqrt(2 / 9) * .0134^2: over 200 runs 6e-6.
-    excess = [p**2 - run.evidence._spread(LEVEL, Terms()).noise ** 2 for p, run in zip(plain, runs, strict=True)]
+    excess = [p**2 - run.evidence.spread(LEVEL, Terms()).noise ** 2 for p, run in zip(plain, runs, strict=True)]
     assert np.mean(excess) == pytest.approx(0.0, abs=3 * np.sqrt(2 / 9) * 0.0134**2 / np.sqrt(200))
     assert np.mean(kept) < 0.4 * np.mean(plain)
     violated = sum(run.low() > 0 for run in runs)
@@ -129,7 +129,7 @@ def test_the_spread_of_f1_has_the_noise_of_its_delta_method():
         labels = np.where(generator.random((6, 500)) < 0.85, y, ~y).astype(int)
         estimate = metrics.f1(Predictions(y=y.astype(int), labels=labels))
         raw.append(np.var(estimate.values, ddof=1))
-        noise.append(estimate.seed_std().evidence._spread(LEVEL, Terms()).noise ** 2)
+        noise.append(estimate.seed_std().evidence.spread(LEVEL, Terms()).noise ** 2)
 
     # s^2 with 5 degrees: relative standard error sqrt(2 / 5 / 150) = .052.
     assert np.mean(noise) / np.mean(raw) == pytest.approx(1.0, abs=3 * 0.052)
@@ -142,7 +142,7 @@ def test_jackknife_spreads_agree_with_the_direct_ones_where_both_exist():
     said = Predictions(y=np.zeros(400), values=errors)
     of_rmse, of_mae = metrics.rmse(said).seed_std(), metrics.mae(said).seed_std()
 
-    spreads = [e.evidence._spread(LEVEL, Terms()) for e in (of_rmse, of_mae)]
+    spreads = [e.evidence.spread(LEVEL, Terms()) for e in (of_rmse, of_mae)]
     assert spreads[0].raw == pytest.approx(spreads[1].raw, rel=0.05)
     assert spreads[0].noise == pytest.approx(spreads[1].noise, rel=0.05)
 
