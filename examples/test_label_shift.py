@@ -13,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 
 import pytest_mlspec as mlspec
 from pytest_mlspec import metrics
-from pytest_mlspec.training.label_shift import correct_label_shift
 
 
 @mlspec.ensemble(seeds=5)
@@ -24,7 +23,7 @@ def plain(seed, label_shift):
 
 @pytest.fixture(scope="session")
 def corrected(plain, label_shift):
-    return correct_label_shift(plain, label_shift.validation, label_shift.target)
+    return mlspec.correct_label_shift(plain, label_shift.validation, label_shift.target)
 
 
 frequencies = pytest.mark.stress(shift="label", at_least=0.88, id="LAB-1", because="nine in ten are positive there")
@@ -49,7 +48,7 @@ def moved(seed, compound_shift):
 
 @pytest.fixture(scope="session")
 def moved_corrected(moved, compound_shift):
-    return correct_label_shift(moved, compound_shift.validation, compound_shift.target)
+    return mlspec.correct_label_shift(moved, compound_shift.validation, compound_shift.target)
 
 
 no_harm = pytest.mark.satisficing(at_least=0.0, id="LAB-2", because="a correction that does harm is not shipped")

@@ -195,6 +195,8 @@ def stress(
     shift: Shift,
     at_least: float | None = None,
     at_most: float | None = None,
+    max_failure_rate: float | None = None,
+    max_failures: int | None = None,
     max_drop: float | None = None,
     max_rise: float | None = None,
     max_ratio: float | None = None,
@@ -210,8 +212,8 @@ def stress(
 ) -> pytest.MarkDecorator:
     """A limit under a named shift: exactly one of the limits.
 
-    ``at_least`` and ``at_most`` bound a metric on shifted data, ``max_drop`` bounds clean - shifted, ``max_rise``
-    shifted - clean, ``max_ratio`` and ``min_ratio`` shifted / clean.
+    ``at_least``, ``at_most``, ``max_failure_rate`` and ``max_failures`` bound a metric on shifted data, ``max_drop``
+    bounds clean - shifted, ``max_rise`` shifted - clean, ``max_ratio`` and ``min_ratio`` shifted / clean.
     """
     return _mark("stress", dict(locals()))
 

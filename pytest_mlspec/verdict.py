@@ -14,6 +14,8 @@ from pytest_mlspec.running import RECORDER
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
+COMPARED = ("difference", "quotient", "seed_std_quotient")
+"""Forms whose subject names the data on both sides."""
 BOUND_CLASSES = ("exact", "asymptotic", "approximate")
 DEFAULT_CONFIDENCE = 0.95
 
@@ -149,8 +151,14 @@ class Verdict:
 
     def claim(self) -> str:
         """The requirement in words: ``recall of malignant >= 0.95 on light=night``."""
-        where = f" on {self.slice}" if self.slice else ""
-        return f"{self.subject} {self.comparison} {format_limit(self.threshold)}{where}"
+        return f"{self.subject} {self.comparison} {format_limit(self.threshold)}{self._place()}"
+
+    def _place(self) -> str:
+        """`` on light=night``; a part that is no test part is named, too: `` on street.fog``."""
+        part = self.dataset.rpartition(".")[2] if "." in self.dataset else "test"
+        named = self.dataset if part not in ("test", "validation") and self.form not in COMPARED else ""
+        places = ", ".join(place for place in (named, self.slice) if place)
+        return f" on {places}" if places else ""
 
     def headline(self) -> str:
         """Status first: ``VIOLATED FAIR-1: gap in recall by sex <= 0.10``."""
@@ -170,7 +178,8 @@ class Verdict:
     def _relation(self) -> str:
         limit = format_limit(self.threshold)
         if self.outcome is Outcome.UNDECIDED:
-            return f": {limit} lies inside" if self.low <= self.threshold <= self.high else ""
+            known = abs(self.low) < float("inf") or abs(self.high) < float("inf")
+            return f": {limit} lies inside" if known and self.low <= self.threshold <= self.high else ""
         above = (self.outcome is Outcome.MET) == (self.comparison == ">=")
         return f", all of it {'above' if above else 'below'} {limit}"
 

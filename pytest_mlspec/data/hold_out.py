@@ -9,8 +9,8 @@ import numpy as np
 from pytest_mlspec.data.columns import unknown_column
 from pytest_mlspec.data.dataset import Dataset
 from pytest_mlspec.data.forms import BoolArray
-from pytest_mlspec.data.slices import _condition_mask, _occurring
-from pytest_mlspec.data.splits import Splits, _restored
+from pytest_mlspec.data.slices import condition_mask, occurring_values
+from pytest_mlspec.data.splits import Splits, restored
 from pytest_mlspec.data.targets import missing_rows
 
 _TRAINED_ON = ("train", "validation")
@@ -49,7 +49,7 @@ def leave_out(
         )
     _require_columns(parts, held_out)
     _require_values(parts, held_out)
-    chosen = {id(part): _matching(part, held_out) for part in parts}
+    chosen = {id(part): matching(part, held_out) for part in parts}
     if not any(mask.any() for mask in chosen.values()):
         raise ValueError(f"no training row satisfies all of hold_out={dict(held_out)!r} at once")
     kept: dict[int, Dataset] = {}
@@ -81,7 +81,7 @@ def _without(value: object, kept: Mapping[int, Dataset]) -> object:
         return value
     parts = {name: kept.get(id(part), part) for name, part in value.items()}
     fields = ("duplicates", "max_duplicates", "message", "name")
-    return _restored({field: getattr(value, field) for field in fields} | {"_parts": parts})
+    return restored({field: getattr(value, field) for field in fields} | {"_parts": parts})
 
 
 def _options(wanted: object) -> list[object]:
@@ -92,13 +92,13 @@ def _options(wanted: object) -> list[object]:
     return [getattr(wanted, "__name__", "condition")] if callable(wanted) else [wanted]
 
 
-def _matching(part: Dataset, held_out: Mapping[str, object]) -> BoolArray:
+def matching(part: Dataset, held_out: Mapping[str, object]) -> BoolArray:
     """(examples,) whether a row satisfies every condition."""
     mask = np.ones(len(part), dtype=np.bool_)
     for name, wanted in held_out.items():
         values = part.column(name)
         options = [wanted] if callable(wanted) else _options(wanted)
-        mask &= np.logical_or.reduce([_condition_mask(values, option, name, len(part))[0] for option in options])
+        mask &= np.logical_or.reduce([condition_mask(values, option, name, len(part))[0] for option in options])
     return mask
 
 
@@ -119,6 +119,6 @@ def _require_columns(parts: list[Dataset], held_out: Mapping[str, object]) -> No
 def _require_values(parts: list[Dataset], held_out: Mapping[str, object]) -> None:
     for name, wanted in held_out.items():
         for option in [] if callable(wanted) else _options(wanted):
-            if not any(_condition_mask(part.column(name), option, name, len(part))[0].any() for part in parts):
-                occurring = f"in {parts[0].title} {_occurring(name, parts[0].column(name), option)}"
-                raise ValueError(f"hold_out={dict(held_out)!r}: no training row has {name}={option!r}; {occurring}")
+            if not any(condition_mask(part.column(name), option, name, len(part))[0].any() for part in parts):
+                there = f"in {parts[0].title} {occurring_values(name, parts[0].column(name), option)}"
+                raise ValueError(f"hold_out={dict(held_out)!r}: no training row has {name}={option!r}; {there}")

@@ -40,9 +40,11 @@ def choose_rows(
     for name, wanted in conditions.items():
         if name not in columns:
             raise unknown_column(name, columns, where)
-        mask, word = _condition_mask(columns[name], wanted, name, n_examples)
+        mask, word = condition_mask(columns[name], wanted, name, n_examples)
         if not mask.any():
-            raise ValueError(f"empty slice: no row of {where} has {word}; {_occurring(name, columns[name], wanted)}")
+            raise ValueError(
+                f"empty slice: no row of {where} has {word}; {occurring_values(name, columns[name], wanted)}"
+            )
         chosen = chosen & mask
         words.append(word)
         alone.append(f"{word}: {mask.sum()} rows")
@@ -52,7 +54,7 @@ def choose_rows(
     return np.flatnonzero(chosen), ", ".join(words)
 
 
-def _condition_mask(values: Vector, wanted: object, name: str, n_examples: int) -> tuple[BoolArray, str]:
+def condition_mask(values: Vector, wanted: object, name: str, n_examples: int) -> tuple[BoolArray, str]:
     if callable(wanted):
         return _as_mask(wanted(values), n_examples, f"the condition on {name}"), f"{name}={_function_name(wanted)}"
     several = isinstance(wanted, list | tuple | set | frozenset | range | np.ndarray)
@@ -62,7 +64,9 @@ def _condition_mask(values: Vector, wanted: object, name: str, n_examples: int) 
     masks = [_equal(values, option) for option in options]
     for option, mask in zip(options, masks, strict=True):
         if isinstance(option, str) and len(options) > 1 and not mask.any():
-            raise ValueError(f"no row has {name}={option!r}, one of {options}; {_occurring(name, values, option)}")
+            raise ValueError(
+                f"no row has {name}={option!r}, one of {options}; {occurring_values(name, values, option)}"
+            )
     mask = np.logical_or.reduce(masks) if masks else np.zeros(n_examples, dtype=np.bool_)
     return mask, f"{name}={'|'.join(str(option) for option in options)}"
 
@@ -125,7 +129,7 @@ def _function_name(function: Callable[..., object]) -> str:
     return "<condition>" if name == "<lambda>" else str(name)
 
 
-def _occurring(name: str, values: Vector, wanted: object) -> str:
+def occurring_values(name: str, values: Vector, wanted: object) -> str:
     """What the column has instead, with counts, and the value that was probably meant."""
     counts: dict[object, int] = {}
     for value in values.tolist():

@@ -82,13 +82,13 @@ class Splits:
         raise AttributeError(f"Splits do not change; make new ones: Splits(..., {name}=...)")
 
     def __reduce__(self) -> tuple[object, tuple[dict[str, object]]]:
-        return _restored, ({field: getattr(self, field) for field in self.__slots__ if field != "__weakref__"},)
+        return restored, ({field: getattr(self, field) for field in self.__slots__ if field != "__weakref__"},)
 
     def named(self, name: str) -> Splits:
         """The same parts under another name: ``<name>.train``, ``<name>.test``, ..."""
         values: dict[str, object] = {field: getattr(self, field) for field in self.__slots__ if field != "__weakref__"}
         parts = {part: _as_part(data, part, name) for part, data in self._parts.items()}
-        return _restored(values | {"name": name, "_parts": parts})
+        return restored(values | {"name": name, "_parts": parts})
 
     @property
     def train(self) -> Dataset:
@@ -142,7 +142,7 @@ class Splits:
         return f"Splits({f'{self.name!r}, ' if self.name else ''}{sizes})"
 
 
-def _restored(values: Mapping[str, object]) -> Splits:
+def restored(values: Mapping[str, object]) -> Splits:
     splits = object.__new__(Splits)
     splits._set(**values)
     return splits

@@ -45,7 +45,7 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         exchanged=_exchanged(left, right),
     )
     wider = left if left.n_members >= right.n_members else right
-    between = f"{left.name} minus {right.name}"
+    between = f"{_called(left)} minus {_called(right)}"
     if one_model(left, right):
         between = f"{_place(left)} minus {_place(right)}"
     return replace(
@@ -93,6 +93,11 @@ def one_model(left: Predictions, right: Predictions) -> bool:
         )
     named = left.name == right.name != "predictions"  # arrays without a name could be anybody's
     return named and (left.n_members, left.seeds) == (right.n_members, right.seeds)
+
+
+def _called(predictions: Predictions) -> str:
+    """The name of a model, quoted where its own comma would read as a list."""
+    return f"'{predictions.name}'" if "," in predictions.name else predictions.name
 
 
 def _place(predictions: Predictions) -> str:

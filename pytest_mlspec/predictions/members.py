@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,6 +46,11 @@ class ModelSource:
     def models(self) -> tuple[object, ...]:
         """The trained members."""
         return self.ensemble.members
+
+    @property
+    def held_out(self) -> Mapping[str, object]:
+        """Column -> value of the rows that training left out."""
+        return self.ensemble.held_out
 
     @property
     def n_members(self) -> int:

@@ -195,6 +195,11 @@ class Predictions:
         return self._source.models
 
     @property
+    def held_out(self) -> Mapping[str, object]:
+        """Column -> value (or values) of the rows that training left out; empty where nothing was."""
+        return self._source.held_out
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each member; empty where there are none."""
         return self._source.seeds

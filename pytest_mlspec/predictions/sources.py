@@ -45,6 +45,10 @@ class Source(Protocol):
         """The trained members themselves; empty where outputs were given as arrays."""
 
     @property
+    def held_out(self) -> Mapping[str, object]:
+        """Column -> value of the rows that the members never saw."""
+
+    @property
     def kept(self) -> dict[str, object]:
         """What has been worked out so far, by name."""
 
@@ -80,6 +84,7 @@ class Given:
     classes: Labels | None
     given: Mapping[str, Scores | IntArray]
     models: tuple[object, ...] = ()
+    held_out: Mapping[str, object] = field(default_factory=dict)
     kept: dict[str, object] = field(default_factory=dict)
 
     @property

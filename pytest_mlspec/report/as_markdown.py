@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_mlspec.report.rows import Row
-from pytest_mlspec.report.run import Run
+from pytest_mlspec.report.run import Run, is_expected
 from pytest_mlspec.report.text import measured, tally_line
 
 SIGNS = {"met": "✅ met", "violated": "❌ violated", "undecided": "❔ undecided", "not judged": "⛔ not judged"}
@@ -29,7 +29,7 @@ def as_markdown(run: Run) -> str:
 def _table_row(row: Row) -> str:
     judged = row["verdict"] != "not judged"
     cells = [
-        SIGNS[str(row["verdict"])],
+        SIGNS[str(row["verdict"])] + (", as expected" if is_expected(row) else ""),
         _cell(row["id"]),
         _cell(row["claim"]),
         measured(row) if judged else _cell(row.get("why", "")),

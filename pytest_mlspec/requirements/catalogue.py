@@ -20,8 +20,8 @@ CATALOGUE: dict[str, str] = {
     "parity": "a limit between groups: by= with max_gap= (largest minus smallest) | min_ratio= (smallest over largest)",
     "seed_variance": "a limit on the spread over retrainings: max_std=, test-set noise removed",
     "stress": (
-        "a limit under a named shift=: at_least= | at_most= on shifted data, or, against clean data, max_drop= | "
-        "max_rise= | max_ratio= | min_ratio="
+        "a limit under a named shift=: at_least= | at_most= | max_failure_rate= | max_failures= on shifted data, or, "
+        "against clean data, max_drop= | max_rise= | max_ratio= | min_ratio="
     ),
     "underspecification": (
         "retrainings that are equal_within= on clean data must not differ under a shift=: max_ratio= of the seed "

@@ -9,7 +9,10 @@ from pytest_mlspec.requirements.contract import Contract, Measured
 from pytest_mlspec.requirements.kind import Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_mlspec.data import Dataset
+    from pytest_mlspec.predictions import Predictions
 
 SHIFTS: dict[str, str] = {
     "covariate": "the inputs change, the truth given an input does not",
@@ -62,6 +65,8 @@ def wrong_sides(contract: Contract, measured: Measured, stressed: int) -> str:
             return reason
     found = stressed_side(left.data, right.data)
     if found is None:
+        found = _unseen_side(left, right)
+    if found is None:
         return (
             f"nothing tells which of {left.title} and {right.title} is the shifted one: perturb the clean one, or make "
             "both parts of Splits(test=..., shifted=...)"
@@ -71,6 +76,20 @@ def wrong_sides(contract: Contract, measured: Measured, stressed: int) -> str:
             f"{contract.limit} takes the shifted data on the {('left', 'right')[stressed]}: here it is the other side"
         )
     return ""
+
+
+def _unseen_side(left: Predictions, right: Predictions) -> int | None:
+    """The side that training left out altogether, where the other one was seen; ``None`` where nothing tells."""
+    unseen = [_all_unseen(side.data, side.held_out) for side in (left, right)]
+    return None if unseen[0] == unseen[1] else int(unseen[1])
+
+
+def _all_unseen(data: Dataset, held_out: Mapping[str, object]) -> bool:
+    from pytest_mlspec.data.hold_out import matching
+
+    if not held_out or any(column not in data.columns for column in held_out):
+        return False
+    return bool(matching(data, held_out).all())
 
 
 def changed_nothing(data: Dataset) -> str:

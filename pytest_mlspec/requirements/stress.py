@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from pytest_mlspec.requirements.contract import Contract, Measured
-from pytest_mlspec.requirements.kind import COMMON, Kind, Limit, Parameter, finite_number, non_negative, positive
+from pytest_mlspec.requirements.kind import (
+    COMMON,
+    Kind,
+    Limit,
+    Parameter,
+    count,
+    finite_number,
+    fraction,
+    non_negative,
+    positive,
+)
 from pytest_mlspec.requirements.shifts import SHIFT, not_stressed, wrong_sides
 
 LEVELS = ("level", "worst", "cells", "size")
@@ -22,7 +32,9 @@ def mismatch(contract: Contract, measured: Measured) -> str:
     if contract.metric is not None and contract.metric != measured.metric:
         return f"metric={contract.metric!r}, not {measured.metric!r}"
     if contract.limit not in FORM:
-        if measured.form not in LEVELS:
+        if contract.limit == "max_failures" and measured.metric not in ("failure_rate", "flip_rate"):
+            return f"max_failures counts cases of failure_rate or flip_rate, not of {measured.metric}"
+        if measured.form not in LEVELS or (contract.limit == "max_failures" and measured.form != "level"):
             return f"{contract.limit} bounds a metric on shifted data, not a {measured.form.replace('_', ' ')}"
         return not_stressed(measured)
     if measured.form != FORM[contract.limit]:
@@ -40,6 +52,8 @@ KIND = Kind(
     limits=(
         Limit(name="at_least", comparison=">=", check=finite_number),
         Limit(name="at_most", comparison="<=", check=finite_number),
+        Limit(name="max_failure_rate", comparison="<=", check=fraction, metrics=("failure_rate",)),
+        Limit(name="max_failures", comparison="<=", check=count, metrics=("failure_rate", "flip_rate")),
         Limit(name="max_drop", comparison="<=", check=non_negative),
         Limit(name="max_rise", comparison="<=", check=non_negative),
         Limit(name="max_ratio", comparison="<=", check=positive),

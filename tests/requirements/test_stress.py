@@ -187,3 +187,34 @@ def test_training_rows_are_refused_on_either_side() -> None:
 )
 def test_faults(arguments: dict[str, object], fault: str) -> None:
     assert any(fault in found for found in faults("stress", **arguments)), faults("stress", **arguments)
+
+
+def test_the_rows_that_training_left_out_are_the_shifted_ones() -> None:
+    """Two slices of one test part: only what the members never saw tells which is which."""
+    street = splits(light=True)
+    model = Ensemble(
+        members=(MODEL,), seeds=(0,), name="m", declared=1, retrained=False, left_out=(("light", "night"),)
+    )
+    day, night = street.dark.where(light="day"), street.dark.where(light="night")
+    asked = contract("stress", shift="domain", max_drop=0.1)
+
+    assert judge(asked, metrics.accuracy(model, day) - metrics.accuracy(model, night)).outcome == "met"
+    with pytest.raises(ContractError, match="max_drop takes the shifted data on the right"):
+        judge(asked, metrics.accuracy(model, night) - metrics.accuracy(model, day))
+    with pytest.raises(ContractError, match="nothing tells which of"):
+        judge(asked, metrics.accuracy(MODEL, day) - metrics.accuracy(MODEL, night))
+
+
+def test_failing_cases_of_shifted_data() -> None:
+    dark = splits().dark
+    rate = metrics.failure_rate(MODEL, dark, loss="zero_one")
+
+    assert judge(contract("stress", shift="domain", max_failure_rate=0.1, delta=0), rate).outcome == "violated"
+    listed = judge(contract("stress", shift="domain", max_failures=0, delta=0), rate)
+    assert (listed.outcome, listed.value) == ("violated", 500)
+
+
+def test_a_claim_names_the_shifted_part() -> None:
+    verdict = judge(contract("stress", shift="domain", at_least=0.9), metrics.accuracy(MODEL, splits().dark))
+
+    assert verdict.claim() == "accuracy >= 0.90 on street.dark"

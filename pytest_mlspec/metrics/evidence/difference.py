@@ -124,7 +124,7 @@ class Difference:
         if rows is None or not self._counts_only(*rows):
             return words
         won, lost, _ = _discordant(rows[0].rows, rows[1].rows)
-        return f"{words}; {won[member]:,} cases won, {lost[member]:,} lost"
+        return f"{words}; {won[member]:,} case{'s' if won[member] != 1 else ''} won, {lost[member]:,} lost"
 
     @staticmethod
     def _value(evidence: Evidence, member: int) -> float:

@@ -97,10 +97,12 @@ def _member_words(estimate: Estimate, member: int, other: int, violating: int) -
         words = f"worst of {n_members} members ({member_name(estimate, member)})"
         parts.append(words if other == member else f"{words}, other bound from {member_name(estimate, other)}")
         if violating:
-            parts.append(
-                f"all {n_members} violate it" if violating == n_members else f"{violating} of {n_members} violate it"
-            )
+            parts.append(_all_of(n_members) if violating == n_members else f"{violating} of {n_members} violate it")
     return ("; ".join(parts),) if parts else ()
+
+
+def _all_of(n_members: int) -> str:
+    return "both violate it" if n_members == 2 else f"all {n_members} violate it"
 
 
 def member_name(estimate: Estimate, member: int) -> str:

@@ -52,6 +52,10 @@ FRACTIONS = frozenset(
     }
 )
 """Metrics that lie in [0, 1] whatever the data."""
+HONEST_REPEATS = (
+    "where equal rows are honest repeats, say so: Splits(train=, test=, max_duplicates=), and in a notebook "
+    "Ensemble.fit(..., may_read=[street.test])"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,5 +243,5 @@ def refuse_training_rows(estimate: Estimate) -> None:
                 f"{predictions.n_examples:,} rows of {predictions.dataset_name or 'the dataset'} "
                 f"{'equal training rows in content' if content else 'are training rows'}. "
                 "A requirement is about new cases: judge on the test split (`.values` still shows the training figure)"
-                + ("; declare honest repeats together, Splits(train=, test=, max_duplicates=)" if content else "")
+                + (f"; {HONEST_REPEATS}" if content else "")
             )
