@@ -29,3 +29,4 @@ if __name__ == "__main__":
     for name, path in studies(sys.argv[1:]).items():
         print(f"### {name.replace('_', ' ')}\n", flush=True)
         runpy.run_path(str(path), run_name="__main__")
+        print()

@@ -318,7 +318,9 @@ def _over(quotient: Interval | None) -> str:
     """A quotient in words; over a divisor that cannot be told from 0 its value alone would say too much."""
     if quotient is None:
         return ""
-    return str(quotient) if quotient.low > 0 or math.isfinite(quotient.high) else "unknown"
+    if math.isfinite(quotient.high):
+        return str(quotient)
+    return _from(quotient.low) if quotient.low > 0 else "unknown"
 
 
 def _from(low: float) -> str:

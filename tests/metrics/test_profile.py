@@ -197,6 +197,17 @@ def test_the_record_is_json_with_parallel_axes() -> None:
     assert lines[1]["values"] == [0.98, 0.85]
 
 
+def test_a_quotient_over_what_may_be_0_is_shown_by_its_lower_bound_alone() -> None:
+    data = clean_data()
+    model = members([10] * 9 + [22], list(range(20, 381, 40)))
+    found = profile(metrics.accuracy, model, data, {"fog": data.perturb(shifted)})
+
+    quotient = found.axes[1].quotient
+    assert quotient is not None
+    assert (quotient.low > 0, quotient.high) == (True, np.inf)
+    assert f" | at least {quotient.low:.3g} | " in found.table().splitlines()[3]
+
+
 def test_a_small_spread_that_may_be_0_is_no_unit() -> None:
     """Errors 10, 10, 10, 22 of 2,000: something is left without the noise, and the lower bound is 0 all the same."""
     data = clean_data()
