@@ -22,7 +22,6 @@ from sklearn.preprocessing import FunctionTransformer
 import pytest_mlspec as mlspec
 from pytest_mlspec import metrics, perturbations
 from pytest_mlspec.data import bundled
-from pytest_mlspec.metrics.profile import profile
 
 N_MEMBERS = 20
 IMAGES = {"shape": (8, 8), "value_range": (0, 16)}
@@ -139,7 +138,7 @@ def study(root=0, n_members=N_MEMBERS):
         )
         for name, train in (("plain", train_plain), ("levelled", train_levelled))
     }
-    return {name: profile(metrics.accuracy, model, digits.test, stresses) for name, model in trained.items()}
+    return {name: metrics.profile(metrics.accuracy, model, digits.test, stresses) for name, model in trained.items()}
 
 
 if __name__ == "__main__":

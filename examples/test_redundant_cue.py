@@ -102,10 +102,9 @@ def test_plain_training_is_the_better_one_on_held_out_data(plain, cut, redundant
 
 if __name__ == "__main__":
     from pytest_mlspec.data.generators import redundant_cue as draw
-    from pytest_mlspec.metrics.profile import profile
 
     cows = draw()
     stresses = {"neutral": cows.neutral, "conflict": cows.conflict}
     for name, fit in {"plain": fit_plain, "cut": fit_cut}.items():
         ensemble = mlspec.Ensemble.fit(lambda seed, fit=fit: fit(seed, cows), 10, name=name, trained_on=[cows.train])
-        print(profile(metrics.accuracy, ensemble, cows.test, stresses).table())
+        print(metrics.profile(metrics.accuracy, ensemble, cows.test, stresses).table())

@@ -20,7 +20,6 @@ from sklearn.neural_network import MLPRegressor
 import pytest_mlspec as mlspec
 from pytest_mlspec import metrics, perturbations
 from pytest_mlspec.data.generators import spurious_regression as draw
-from pytest_mlspec.metrics.profile import profile
 
 N_MEMBERS, N_EPOCHS, N_TRAIN, N_TEST = 20, 40, 5_000, 100_000
 LARGEST_ERROR = 15.0  # of one case: an unbounded error cannot be proven small, so the contract declares a bound
@@ -232,7 +231,7 @@ def networks(root=0, n_members=N_MEMBERS, ways=WAYS):
     data = measured(seed=root)
     seeds = range(1000 * root, 1000 * root + n_members)
     return {
-        name: profile(
+        name: metrics.profile(
             metrics.rmse,
             mlspec.Ensemble.fit(
                 lambda seed, seen=seen: fit_network(seed, data.train, seen), seeds, name=name, trained_on=[data.train]

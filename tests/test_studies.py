@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pytest_mlspec.metrics.profile import Axis, Profile
+from pytest_mlspec.metrics.profiles import Axis, Profile
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

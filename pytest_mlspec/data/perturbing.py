@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_mlspec.data.duplicates import row_hashes
-from pytest_mlspec.data.forms import as_features, copied, count_rows, frame_columns, is_frame
+from pytest_mlspec.data.forms import as_features, copied, count_rows
 from pytest_mlspec.data.marks import mark_of
 
 if TYPE_CHECKING:
@@ -76,40 +76,6 @@ def same_rows(first: Dataset, second: Dataset) -> bool:
 def equal_features(first: Dataset, second: Dataset) -> bool:
     """Whether two datasets of as many rows hold the same features, entry by entry."""
     return np.array_equal(row_hashes(first.X, None), row_hashes(second.X, None))
-
-
-def named_features(data: Dataset, names: Sequence[str | int]) -> tuple[str | int, ...]:
-    """The features of X by the key that X knows them by: names of a frame, positions in an array.
-
-    The name of a slice column stands for the position in an array whose values it repeats.
-
-    Raises:
-        ValueError: a name that is neither, or a position beyond the last feature.
-    """
-    return tuple(_feature(data, name) for name in names)
-
-
-def _feature(data: Dataset, name: str | int) -> str | int:
-    if is_frame(data.X):
-        known = tuple(frame_columns(data.X))
-        if name in known:
-            return name
-        raise ValueError(f"{data.title} has no feature {name!r}; it has {', '.join(known[:10])}")
-    width = data.X.shape[1] if data.X.ndim > 1 else 1
-    if isinstance(name, int):
-        if name < width:
-            return name
-        raise ValueError(f"{data.title} has {width} features, from 0 on; got feature {name}")
-    values = data.column(name)
-    same = [
-        place for place in range(width) if data.X.ndim == 2 and np.array_equal(np.asarray(data.X[:, place]), values)
-    ]
-    if len(same) == 1:
-        return same[0]
-    raise ValueError(
-        f"expected the column {name!r} to repeat one feature of {data.title}; it repeats {len(same)} of {width}: "
-        "name the feature by its position in X"
-    )
 
 
 def _same_truth(first: Dataset, second: Dataset) -> bool:

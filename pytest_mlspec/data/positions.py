@@ -106,13 +106,39 @@ def _position(name: str | int, data: Dataset, n_features: int) -> int:
         return name
     known = list(frame_columns(data.X))
     if not known:
+        return _repeated(name, data, n_features)
+    if name not in known:
+        raise unknown_column(name, known, f"the features of {data.title}")
+    return known.index(name)
+
+
+def _repeated(name: str, data: Dataset, n_features: int) -> int:
+    """The position whose values a slice column repeats: the only names that the features of an array have."""
+    if name not in data.columns or is_sparse(data.X) or is_tensor(data.X):
         raise ValueError(
             f"the features of {data.title} have no names; got features={name!r}: give positions from 0 to "
             f"{n_features - 1}, or X as a frame"
         )
-    if name not in known:
-        raise unknown_column(name, known, f"the features of {data.title}")
-    return known.index(name)
+    flat = np.asarray(data.X).reshape(len(data), -1)
+    same = [place for place in range(n_features) if np.array_equal(flat[:, place], data.columns[name])]
+    if len(same) != 1:
+        raise ValueError(
+            f"expected the column {name!r} to repeat one feature of {data.title}; it repeats {len(same)} of "
+            f"{n_features}: name the feature by its position in X"
+        )
+    return same[0]
+
+
+def feature_keys(data: Dataset, features: object) -> tuple[str | int, ...]:
+    """The features by the key that X knows them by: names of a frame, else positions within one example, flattened.
+
+    Raises:
+        TypeError, ValueError: as ``name_features``, save that all features may be meant.
+    """
+    shape = feature_shape(data.X)
+    known = list(frame_columns(data.X))
+    places = [_position(name, data, int(np.prod(shape, dtype=np.int64))) for name in _listed(features, shape)[0]]
+    return tuple(known[place] if known else place for place in places)
 
 
 def _in_words(names: tuple[str | int, ...]) -> str:

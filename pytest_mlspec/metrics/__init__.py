@@ -6,6 +6,7 @@ from pytest_mlspec.metrics.custom import metric
 from pytest_mlspec.metrics.disagreement import disagreement, pairwise_disagreement
 from pytest_mlspec.metrics.drift import category_distance, domain_distance, ks_distance
 from pytest_mlspec.metrics.losses import brier, failure_rate, log_loss, mae, mean_loss, rmse
+from pytest_mlspec.metrics.profiles import profile
 from pytest_mlspec.metrics.quantile import loss_quantile
 from pytest_mlspec.metrics.ranking import auroc
 from pytest_mlspec.metrics.rates import (
@@ -57,6 +58,7 @@ __all__ = [
     "metric",
     "pairwise_disagreement",
     "precision",
+    "profile",
     "recall",
     "reweighted",
     "rmse",

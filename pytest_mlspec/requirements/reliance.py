@@ -35,14 +35,15 @@ def mismatch(contract: Contract, measured: Measured) -> str:
 
 
 def _other_features(contract: Contract, sides: tuple[Predictions, ...], changed: int) -> str:
-    from pytest_mlspec.data.perturbing import named_features, same_rows
+    from pytest_mlspec.data.perturbing import same_rows
+    from pytest_mlspec.data.positions import feature_keys
     from pytest_mlspec.perturbations.edits import changed_columns
 
     before, after = sides[1 - changed].data, sides[changed].data
     if not same_rows(before, after):
         return f"{before.title} and {after.title} do not hold the same rows: change features with .perturb(...)"
     found = set(changed_columns(before.X, after.X))
-    asked = set(named_features(before, contract.on))
+    asked = set(feature_keys(before, contract.on))
     if found <= asked:
         return ""
     others = ", ".join(repr(column) for column in sorted(found - asked, key=str)[:5])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
+from pytest_mlspec.stats.bounds import FloatArray
 from pytest_mlspec.stats.seeds import LOWEST_LEVEL, SeedSpread, std_high, std_low
 
 MOST_MEMBERS = 1000
@@ -158,7 +159,22 @@ def _unlucky_low(planned: SeedSpread, level: float, power: float) -> float:
     noises = np.full(n_members, (degrees * planned.noise**2 - planned.main_noise**2) / max(degrees - 1, 1))
     noises[-1] = 0.0
     noises[0] = planned.main_noise**2
-    return std_low(drawn, np.clip(noises, 0.0, None), n_members, planned.n_examples, level, planned.radius)
+    noises = np.clip(noises, 0.0, None)
+    null = _null_quantile(noises, level)
+    return std_low(drawn, noises, n_members, planned.n_examples, level, planned.radius, null)
+
+
+def _null_quantile(noises: FloatArray, level: float) -> float:
+    """The (1 - level) quantile of sum_j lam_j chi2_1, nearly: a plan asks for it at hundreds of numbers of members.
+
+    Source:
+        Satterthwaite 1946: a multiple of a chi-square variable with the same mean and variance.
+    """
+    total = float(noises.sum())
+    if not total > 0:
+        return 0.0
+    squares = float(np.square(noises).sum())
+    return 2.0 * squares / total * float(special.gammaincinv(total**2 / squares / 2.0, 1.0 - level))
 
 
 def _first(decides: Callable[[int], bool], most: int) -> int | None:

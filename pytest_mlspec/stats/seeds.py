@@ -235,11 +235,23 @@ def std_high(
     return float(centre + np.hypot(arm, factor * noise) + factor * wilson / np.sqrt(degrees))
 
 
-def std_low(raw: float, noises: FloatArray, n_members: int, n_examples: int, level: float, radius: float) -> float:
-    """Lower end of ``std_bounds`` from ``raw`` and the K noise variances ``lam_j``."""
+def std_low(
+    raw: float,
+    noises: FloatArray,
+    n_members: int,
+    n_examples: int,
+    level: float,
+    radius: float,
+    null: float | None = None,
+) -> float:
+    """Lower end of ``std_bounds`` from ``raw`` and the K noise variances ``lam_j``.
+
+    ``null`` is the (1 - level) quantile of sum_j lam_j chi2_1; by default that of fixed draws.
+    """
     degrees = n_members - 1
     z = float(special.ndtri(1.0 - level))
-    null = np.quantile(_null_draws(n_members) @ noises, 1.0 - level, method="higher")
+    if null is None:
+        null = float(np.quantile(_null_draws(n_members) @ noises, 1.0 - level, method="higher"))
     if degrees * raw**2 <= null + (z * radius / n_examples) ** 2:
         return 0.0
     noise_square = noises.sum() / degrees

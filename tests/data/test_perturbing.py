@@ -12,10 +12,10 @@ from pytest_mlspec.data.perturbing import (
     EXCHANGED,
     apart,
     equal_features,
-    named_features,
     same_rows,
     stressed_side,
 )
+from pytest_mlspec.data.positions import feature_keys
 from pytest_mlspec.perturbations import permute
 
 Y = np.tile([0, 1], 20)
@@ -116,14 +116,14 @@ def test_features_by_name_and_position() -> None:
     frame = Dataset(pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), [0, 1])
     array = Dataset(X, Y, columns={"second": X[:, 1], "other": -X[:, 1]})
 
-    assert named_features(frame, ["b"]) == ("b",)
-    assert named_features(array, [0, "second"]) == (0, 1)
-    with pytest.raises(ValueError, match="has no feature 'c'; it has a, b"):
-        named_features(frame, ["c"])
-    with pytest.raises(ValueError, match="has 2 features, from 0 on; got feature 2"):
-        named_features(array, [2])
+    assert feature_keys(frame, ["b"]) == ("b",)
+    assert feature_keys(array, [0, "second"]) == (0, 1)
+    with pytest.raises(ValueError, match="unknown column 'c'"):
+        feature_keys(frame, ["c"])
+    with pytest.raises(ValueError, match="expected positions from 0 to 1"):
+        feature_keys(array, [2])
     with pytest.raises(ValueError, match="expected the column 'other' to repeat one feature"):
-        named_features(array, ["other"])
+        feature_keys(array, ["other"])
 
 
 def test_rows_that_exchanged_values_are_clusters() -> None:

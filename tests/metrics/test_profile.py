@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from pytest_mlspec import Dataset, Ensemble, metrics
-from pytest_mlspec.metrics.profile import NO_UNIT, PLAIN, WITHOUT_NOISE, Interval, Metric, Profile, profile
+from pytest_mlspec.metrics.profiles import NO_UNIT, PLAIN, WITHOUT_NOISE, Interval, Metric, Profile, profile
 from pytest_mlspec.stats import quotients, seeds
 from tests.requirements.shifted import retrainings, shifted
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.metrics.evidence import Goal
+from pytest_mlspec.metrics.evidence import Evidence, Goal
+from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.evidence.spread import SeedStd
 from pytest_mlspec.metrics.judging.folds import Finding
@@ -131,17 +132,27 @@ class _MeanPlan:
         return int(np.argmax(enough)) if enough.any() else None
 
 
+def _deciding(evidence: Evidence, members: list[int], goal: Goal, *, furthest: bool) -> list[int]:
+    """Whose plans settle it: of rates on as many cases the nearest to the limit needs most, the furthest fewest."""
+    if not isinstance(evidence, Rate) or evidence.cluster_codes is not None or len(set(evidence.sizes.tolist())) > 1:
+        return members
+    distance = np.abs(evidence.values[members] - goal.threshold)
+    return [members[int(np.argmax(distance) if furthest else np.argmin(distance))]]
+
+
 def _enough_cases(estimate: Estimate, goal: Goal) -> list[str]:
     """Planned for the fold: all members must be met, or one must be violated at its share of the level."""
     evidence, n_members = estimate.evidence, len(estimate.values)
     wrong = [member for member, value in enumerate(estimate.values) if not goal.right(float(value))]
     if wrong:
         shared = replace(goal, level=goal.level / n_members)
-        counted = [n for member in wrong if (n := evidence.plan(member, shared)) is not None]
+        asked = _deciding(evidence, wrong, goal, furthest=True)
+        counted = [n for member in asked if (n := evidence.plan(member, shared)) is not None]
         needed = min(counted) if counted else None
     else:
         sure = replace(goal, power=1 - (1 - POWER) / n_members)
-        plans = [evidence.plan(member, sure) for member in range(n_members)]
+        asked = _deciding(evidence, list(range(n_members)), goal, furthest=False)
+        plans = [evidence.plan(member, sure) for member in asked]
         needed = None if None in plans else max(n for n in plans if n is not None)
     unit = evidence.unit
     if isinstance(evidence, Grouped):
