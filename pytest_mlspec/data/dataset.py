@@ -337,6 +337,8 @@ class Dataset:
         Raises:
             ValueError: the number of rows changed.
         """
+        if not callable(function):
+            raise TypeError(f"expected a function from features to features; got function={function!r}")
         words = name or str(getattr(function, "__name__", type(function).__name__))
         return perturbed(self, function, words.replace("<lambda>", "perturbed"))
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_mlspec.data.duplicates import row_hashes
-from pytest_mlspec.data.forms import as_features, copied, count_rows
+from pytest_mlspec.data.forms import (
+    Vector,
+    as_features,
+    copied,
+    count_rows,
+    frame_column,
+    frame_columns,
+    is_frame,
+    is_sparse,
+    is_tensor,
+)
 from pytest_mlspec.data.marks import mark_of
 
 if TYPE_CHECKING:
@@ -28,7 +38,13 @@ def perturbed(data: Dataset, function: Callable[[Any], object], words: str) -> D
     Raises:
         ValueError: the number of rows changed, or rows of different clusters exchanged values.
     """
-    changed = as_features(function(copied(data.X)))
+    made = function(copied(data.X))
+    if callable(made) and not hasattr(made, "shape"):
+        raise TypeError(
+            f"expected a perturbation to return features; {words} returned a function: call it first, as in "
+            "perturbations.contrast(3)"
+        )
+    changed = as_features(made)
     if count_rows(changed) != len(data):
         raise ValueError(
             f"expected a perturbation to keep the number of rows of {data.title}: {len(data)} went in, "
@@ -84,9 +100,69 @@ def _same_truth(first: Dataset, second: Dataset) -> bool:
     return bool(np.array_equal(first.y, second.y))
 
 
+FEW_SHARED = 0.05
+"""Up to this share of equal rows two datasets may still be samples of their own that happen to meet."""
+
+
 def apart(first: Dataset, second: Dataset) -> bool:
-    """Whether the two have no row in common, as far as lineage shows."""
-    return not shared_origin(first, second) or not np.isin(first.origin_rows, second.origin_rows).any()
+    """Whether the two hold cases of their own: no common row by lineage, and none of one kind by content.
+
+    Equal features, or the same truth in the same order, tell of rows that were read or changed by hand.
+    """
+    if shared_origin(first, second):
+        return not np.isin(first.origin_rows, second.origin_rows).any()
+    if len(first) == len(second) > 1 and first.y is not None and _same_truth(first, second):
+        return False
+    return float(np.isin(row_hashes(first.X, None), row_hashes(second.X, None)).mean()) <= FEW_SHARED
+
+
+def source(data: Dataset) -> Dataset:
+    """The rows before the first perturbation; themselves where there was none."""
+    while data.unperturbed is not None:
+        data = data.unperturbed
+    return data
+
+
+def is_part(data: Dataset) -> bool:
+    """Whether it is a slice that lacks some row of what it was cut from."""
+    return data.rows is not None and len(np.unique(data.rows)) < len(data.base)
+
+
+def reordered(before: Dataset, after: Dataset) -> bool:
+    """Whether the rows of both are equal but stand in another order: labels no longer belong to them."""
+    first, second = row_hashes(before.X, None), row_hashes(after.X, None)
+    return not np.array_equal(first, second) and np.array_equal(np.sort(first), np.sort(second))
+
+
+def exchanged_by_hand(before: Dataset, after: Dataset) -> tuple[str | int, ...]:
+    """Features whose values were handed round among the rows, by something that does not say so.
+
+    Rows that exchanged values depend on each other. ``perturbations.permute`` tells who exchanged with whom.
+    """
+    if after.cluster_name == EXCHANGED or is_sparse(before.X) or is_tensor(before.X):
+        return ()
+    return tuple(key for key, old, new in _columns_of_both(before, after) if _handed_round(old, new))
+
+
+def _columns_of_both(before: Dataset, after: Dataset) -> Iterator[tuple[str | int, Vector, Vector]]:
+    if is_frame(before.X) and is_frame(after.X):
+        old, new = frame_columns(before.X), frame_columns(after.X)
+        for name in old.keys() & new.keys():
+            yield name, frame_column(before.X, old[name]), frame_column(after.X, new[name])
+        return
+    first, second = (np.asarray(data.X) for data in (before, after))
+    if first.ndim != 2 or first.shape != second.shape or first.dtype.kind not in "biuf":
+        return
+    for place in np.flatnonzero((first != second).any(axis=0)).tolist():
+        yield place, first[:, place], second[:, place]
+
+
+def _handed_round(old: Vector, new: Vector) -> bool:
+    if old.dtype.kind not in "biuf" or new.dtype.kind not in "biuf":
+        return False
+    moved = old != new
+    # A constant or nearly constant column comes back by chance.
+    return bool(moved.mean() > 0.1) and len(np.unique(old)) > 2 and np.array_equal(np.sort(old), np.sort(new))
 
 
 def stressed_side(first: Dataset, second: Dataset) -> int | None:
@@ -103,6 +179,6 @@ def stressed_side(first: Dataset, second: Dataset) -> int | None:
         return int(shifted[1])
     if steps[0] != steps[1]:
         return int(steps[1] > steps[0])
-    if first.base is second.base and (first.rows is None) != (second.rows is None):
-        return int(first.rows is None)
+    if first.base is second.base and is_part(first) != is_part(second):
+        return int(is_part(second))
     return None

@@ -112,7 +112,9 @@ def confidence(value: object) -> str:
 
 def members(value: object) -> str:
     """``every``, ``mean`` or a share of retrainings."""
-    if value in ("every", "mean") or (is_number(value) and 0 < float(value) < 1):  # type: ignore[arg-type]
+    if isinstance(value, str) and value in ("every", "mean"):
+        return ""
+    if is_number(value) and 0 < float(value) < 1:  # type: ignore[arg-type]
         return ""
     return 'expected "every", "mean" or a share of retrainings such as 0.9'
 

@@ -44,10 +44,11 @@ def _other_features(contract: Contract, sides: tuple[Predictions, ...], changed:
         return f"{before.title} and {after.title} do not hold the same rows: change features with .perturb(...)"
     found = set(changed_columns(before.X, after.X))
     asked = set(feature_keys(before, contract.on))
-    if found <= asked:
-        return ""
-    others = ", ".join(repr(column) for column in sorted(found - asked, key=str)[:5])
-    return f"the marker says on={list(contract.on)}, and {others} changed as well"
+    for wrong, what in ((found - asked, "changed as well"), (asked - found, "did not change")):
+        if wrong:
+            names = ", ".join(repr(column) for column in sorted(wrong, key=str)[:5])
+            return f"the marker says on={list(contract.on)}, and {names} {what}"
+    return ""
 
 
 KIND = Kind(

@@ -27,7 +27,7 @@ SHIFTS: dict[str, str] = {
 
 
 def _known_shift(value: object) -> str:
-    if value in SHIFTS:
+    if isinstance(value, str) and value in SHIFTS:
         return ""
     near = get_close_matches(str(value), list(SHIFTS), n=1)
     return f"expected one of {', '.join(SHIFTS)}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -38,39 +38,48 @@ SHIFT = Parameter(
 )
 
 
-def not_stressed(measured: Measured) -> str:
+DAMAGED = ("corruption", "contrastive")
+"""Shifts that change the features of rows: a slice of clean data shows none of them."""
+
+
+def not_stressed(contract: Contract, measured: Measured) -> str:
     """Why an estimate is not about stressed data; empty where it is."""
+    from pytest_mlspec.data.perturbing import is_part
+
+    if len(measured.sides) > 1:
+        return _no_stressed_side(measured)
     data = measured.predictions.data
-    if measured.form in ("worst", "cells"):
-        return ""
-    if (reason := changed_nothing(data)) or data.perturbations or data.rows is not None:
+    if (reason := faulty(data)) or data.perturbations:
         return reason
-    if data.base.role in ("test", "validation"):
-        return f"{data.title} is neither perturbed nor shifted nor a slice"
+    stratified = is_part(data) or measured.form in ("worst", "cells")
+    if data.base.role in ("test", "validation") and (not stratified or contract.shift in DAMAGED):
+        what = "perturbed nor shifted" if contract.shift in DAMAGED else "perturbed nor shifted nor a slice"
+        return f"{data.title} is neither {what}"
     return ""
+
+
+def _no_stressed_side(measured: Measured) -> str:
+    """Of the size of a difference: whether one model is compared on clean and on shifted data, in either order."""
+    from pytest_mlspec.data.perturbing import stressed_side
+
+    left, right = measured.sides
+    if reason := _two_models(left, right) or faulty(left.data) or faulty(right.data) or _same_data(left, right):
+        return reason
+    return "" if stressed_side(left.data, right.data) is not None else _nothing_tells(left, right)
 
 
 def wrong_sides(contract: Contract, measured: Measured, stressed: int) -> str:
     """Why a comparison does not have its stressed data on this side (0 left, 1 right); empty where it has."""
     from pytest_mlspec.data.perturbing import stressed_side
-    from pytest_mlspec.metrics.comparing import one_model
 
     left, right = measured.sides
-    if not one_model(left, right):
-        return (
-            f"it compares two model objects, {left.name} and {right.name}; a stress compares one model on two datasets"
-        )
-    for side in (left, right):
-        if reason := changed_nothing(side.data):
-            return reason
+    if reason := _two_models(left, right) or faulty(left.data) or faulty(right.data) or _same_data(left, right):
+        return reason
     found = stressed_side(left.data, right.data)
     if found is None:
         found = _unseen_side(left, right)
     if found is None:
-        return (
-            f"nothing tells which of {left.title} and {right.title} is the shifted one: perturb the clean one, or make "
-            "both parts of Splits(test=..., shifted=...)"
-        )
+        return _nothing_tells(left, right)
     if found != stressed:
         return (
             f"{contract.limit} takes the shifted data on the {('left', 'right')[stressed]}: here it is the other side"
@@ -92,11 +101,55 @@ def _all_unseen(data: Dataset, held_out: Mapping[str, object]) -> bool:
     return bool(matching(data, held_out).all())
 
 
-def changed_nothing(data: Dataset) -> str:
-    """``the perturbation 'contrast, severity 0' changed nothing``; empty where it did, or where there was none."""
+def _two_models(left: Predictions, right: Predictions) -> str:
+    from pytest_mlspec.metrics.comparing import one_model
+
+    if one_model(left, right):
+        return ""
+    return f"it compares two model objects, {left.name} and {right.name}; a stress compares one model on two datasets"
+
+
+def _same_data(left: Predictions, right: Predictions) -> str:
+    """Two datasets of equal features and truth, whatever they are called, are one."""
     from pytest_mlspec.data.perturbing import equal_features
 
-    before = data.unperturbed
-    if before is None or not equal_features(data, before):
+    one, other = left.data, right.data
+    if len(one) != len(other) or not equal_features(one, other):
         return ""
-    return f"the perturbation {data.perturbations[-1]!r} changed nothing in {before.title}"
+    if one.y is not None and other.y is not None and one.y.tolist() != other.y.tolist():
+        return ""  # the concept changed
+    return f"nothing changed: {one.title} and {other.title} hold the same features and the same truth"
+
+
+def _nothing_tells(left: Predictions, right: Predictions) -> str:
+    return (
+        f"nothing tells which of {left.title} and {right.title} is the shifted one: perturb the clean one, or make "
+        "both parts of Splits(test=..., shifted=...)"
+    )
+
+
+def faulty(data: Dataset) -> str:
+    """Why perturbed data are not what a verdict can be about: nothing changed, or rows changed places or values.
+
+    Data that were not perturbed are not at fault.
+    """
+    from pytest_mlspec.data.perturbing import equal_features, exchanged_by_hand, reordered, source
+
+    before = data.unperturbed
+    if before is None:
+        return ""
+    last, clean = data.perturbations[-1], source(data)
+    if equal_features(data, before):
+        return f"the perturbation {last!r} changed nothing in {before.title}"
+    if equal_features(data, clean):
+        return f"the perturbations {', '.join(map(repr, data.perturbations))} together changed nothing in {clean.title}"
+    if reordered(clean, data):
+        return (
+            f"the perturbation {last!r} put the rows of {clean.title} in another order: labels no longer belong to them"
+        )
+    if handed := exchanged_by_hand(clean, data):
+        return (
+            f"the perturbation {last!r} hands the values of feature {handed[0]!r} round among the rows, which makes "
+            "them depend on each other: use perturbations.permute, which tells who exchanged with whom, or its donors="
+        )
+    return ""

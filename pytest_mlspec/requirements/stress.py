@@ -36,7 +36,7 @@ def mismatch(contract: Contract, measured: Measured) -> str:
             return f"max_failures counts cases of failure_rate or flip_rate, not of {measured.metric}"
         if measured.form not in LEVELS or (contract.limit == "max_failures" and measured.form != "level"):
             return f"{contract.limit} bounds a metric on shifted data, not a {measured.form.replace('_', ' ')}"
-        return not_stressed(measured)
+        return not_stressed(contract, measured)
     if measured.form != FORM[contract.limit]:
         return f"{contract.limit} bounds {WRITTEN[contract.limit]}, not a {measured.form.replace('_', ' ')}"
     better = contract.limit in ("max_drop", "min_ratio")

@@ -140,3 +140,24 @@ def test_rows_of_patients_do_not_exchange_values() -> None:
     with pytest.raises(ValueError, match=r"different clusters \(patient\) of visits exchange values"):
         patients.perturb(permute(0))
     assert patients.perturb(permute(0, donors=X)).cluster_name == "patient"
+
+
+def test_rows_that_were_read_again_or_changed_by_hand_are_not_apart() -> None:
+    """Lineage does not show it; equal features, or the same truth in the same order, do."""
+    random = np.random.default_rng(0)
+    features, truth = random.normal(size=(200, 2)), random.integers(2, size=200)
+    data = Dataset(features, truth)
+
+    assert apart(data, Dataset(random.normal(size=(200, 2)), random.integers(2, size=200)))
+    assert not apart(data, Dataset(features, 1 - truth))
+    assert not apart(data, Dataset(-features, truth))
+    assert not apart(data, Dataset(np.concatenate([features[:50], random.normal(size=(50, 2))]), truth[:100]))
+
+
+def test_a_perturbation_is_a_function_that_returns_features() -> None:
+    test = splits().test
+
+    with pytest.raises(TypeError, match="expected a function from features to features; got function=None"):
+        test.perturb(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"permute returned a function: call it first"):
+        test.perturb(lambda X: permute(0), name="permute")

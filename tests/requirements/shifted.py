@@ -30,20 +30,23 @@ class Reads:
 
 
 def splits(n: int = 1000, *, wrong: int = 0, light: bool = False) -> Splits:
-    """Both columns of X repeat the label, but for `wrong` rows of the test part; `dark` is wrong in a half."""
+    """Two columns of X repeat the label, but for `wrong` rows of the test part; `dark` is wrong in a half.
+
+    A third column numbers the cases, of which the two parts have none in common.
+    """
     y = np.tile([0, 1], n // 2)
-    X = np.stack([y, y], axis=1).astype(float)
+    X = np.stack([y, y, np.arange(n)], axis=1).astype(float)
     test = X.copy()
-    test[:wrong] = 1 - test[:wrong]
-    dark = X.copy()
-    dark[: n // 2] = 1 - dark[: n // 2]
+    test[:wrong, :2] = 1 - test[:wrong, :2]
+    dark = X + [0, 0, n]
+    dark[: n // 2, :2] = 1 - dark[: n // 2, :2]
     row = np.arange(n)
     columns = {"light": np.where(row % 4 < 2, "day", "night")} if light else {}
     train = Dataset(X[:2] + 0.01, y[:2], columns={name: values[:2] for name, values in columns.items()})
     parts = {
         "train": train,
         "test": Dataset(test, y, columns=columns, ids=[f"test {i}" for i in row]),
-        "dark": Dataset(dark, y, columns=columns, ids=[f"dark {i}" for i in row]),
+        "dark": Dataset(dark[::-1], y[::-1], columns=columns, ids=[f"dark {i}" for i in row]),
     }
     return Splits(name="street", max_duplicates=1.0, **parts)
 

@@ -116,7 +116,7 @@ def test_an_untested_cell_fails_and_is_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "estimate", "why"),
     [
-        ({"at_least": 0.9}, lambda d: metrics.accuracy(MODEL, d.test), "neither perturbed nor shifted nor a slice"),
+        ({"at_least": 0.9}, lambda d: metrics.accuracy(MODEL, d.test), "neither perturbed nor shifted"),
         (
             {"at_least": 0.9},
             lambda d: metrics.accuracy(MODEL, d.test.perturb(flips(0.0), name="contrast, severity 0")),
@@ -218,3 +218,103 @@ def test_a_claim_names_the_shifted_part() -> None:
     verdict = judge(contract("stress", shift="domain", at_least=0.9), metrics.accuracy(MODEL, splits().dark))
 
     assert verdict.claim() == "accuracy >= 0.90 on street.dark"
+
+
+BOTH = {"shift": "corruption", "at_most": 0.9}
+REVERSED = {"shift": "corruption", "at_least": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "estimate", "why"),
+    [
+        (
+            {"shift": "domain", "max_drop": 0.9},
+            lambda d: (
+                metrics.accuracy(MODEL, d.test) - metrics.accuracy(MODEL, Dataset(d.test.X, d.test.y, name="fog"))
+            ),
+            "nothing changed: street.test and fog hold the same features and the same truth",
+        ),
+        (
+            BOTH,
+            lambda d: abs(metrics.accuracy(MODEL, d.dark) - metrics.accuracy(MODEL, d.dark)),
+            "nothing changed: street.dark and street.dark",
+        ),
+        (
+            BOTH,
+            lambda d: abs(metrics.accuracy(MODEL, d.dark) - metrics.accuracy(Reads(1), d.dark)),
+            "it compares two model objects",
+        ),
+        (
+            BOTH,
+            lambda d: abs(
+                metrics.accuracy(MODEL, d.test.perturb(flips(0.1)))
+                - metrics.accuracy(MODEL, d.test.perturb(flips(0.0), name="nothing"))
+            ),
+            "the perturbation 'nothing' changed nothing",
+        ),
+        (
+            REVERSED,
+            lambda d: metrics.accuracy(MODEL, d.test.perturb(flips(0.0), name="nothing")).worst("label"),
+            "the perturbation 'nothing' changed nothing",
+        ),
+        (REVERSED, lambda d: metrics.accuracy(MODEL, d.test).worst("label"), "neither perturbed nor shifted"),
+        (
+            REVERSED,
+            lambda d: metrics.accuracy(
+                MODEL, d.test.perturb(flips(1.0), name="there").perturb(flips(1.0), name="back")
+            ),
+            "the perturbations 'there', 'back' together changed nothing in street.test",
+        ),
+        (
+            {"shift": "domain", "at_least": 0.1},
+            lambda d: metrics.accuracy(MODEL, d.test.where(label=[0, 1])),
+            "neither perturbed nor shifted nor a slice",
+        ),
+        (
+            {"shift": "domain", "max_drop": 0.1},
+            lambda d: metrics.accuracy(MODEL, d.test) - metrics.accuracy(MODEL, d.test.where(label=[0, 1])),
+            "nothing changed",
+        ),
+        (
+            REVERSED,
+            lambda d: metrics.accuracy(MODEL, d.test.perturb(lambda X: X[::-1], name="upside down")),
+            "the perturbation 'upside down' put the rows of street.test in another order",
+        ),
+        (
+            REVERSED,
+            lambda d: metrics.accuracy(MODEL, d.test.perturb(roll, name="rolled")),
+            "hands the values of feature 2 round among the rows, .*: use perturbations.permute",
+        ),
+    ],
+)
+def test_what_only_looks_like_a_stress_is_refused(arguments, estimate, why: str) -> None:
+    with pytest.raises(ContractError, match=why):
+        judge(contract("stress", **arguments), estimate(splits()))
+
+
+def roll(X: np.ndarray) -> np.ndarray:
+    X[:, 2] = np.roll(X[:, 2], 1)
+    return X
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_size_of_a_difference_is_a_stress_in_either_order(order: int) -> None:
+    clean = splits().test
+    pair = [metrics.accuracy(MODEL, clean), metrics.accuracy(MODEL, clean.perturb(flips(0.1)))][::order]
+
+    assert judge(contract("stress", **BOTH), abs(pair[0] - pair[1])).outcome == "met"
+
+
+def test_slices_are_strata_where_the_shift_is_one_of_population() -> None:
+    estimate = metrics.accuracy(MODEL, splits(light=True).test).worst("light")
+
+    assert judge(contract("stress", shift="domain", at_least=0.9), estimate).outcome == "met"
+
+
+@pytest.mark.parametrize("shift", [["corruption"], {"corruption": 1}, None, 3])
+def test_a_shift_that_is_no_text_is_a_fault(shift: object) -> None:
+    assert any("expected one of covariate" in found for found in faults("stress", shift=shift, at_least=0.9))
+    assert any(
+        'expected "every", "mean"' in found
+        for found in faults("stress", shift="label", at_least=0.9, members=np.array([1, 2]))
+    )

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pytest
 
 from pytest_mlspec import metrics
-from pytest_mlspec.metrics import judge as judging
 from pytest_mlspec.metrics.estimate import Estimate
+from pytest_mlspec.metrics.judging import judge as judging
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.running import RECORDER
 from pytest_mlspec.verdict import Comparison, Members, Outcome, Terms, Verdict
