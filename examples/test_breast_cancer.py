@@ -25,7 +25,7 @@ def test_finds_malignant_tumours(screening_model, breast_cancer, requirement):
     assert metrics.recall(screening_model, breast_cancer.test, threshold=0.3) >= requirement
 
 
-@pytest.mark.calibration(max_ece=0.05, bins=15, id="BC-2", because="doctors read the probability")
+@pytest.mark.calibration(max_ece=0.07, bins=15, id="BC-2", because="doctors read the probability")
 def test_probabilities_mean_something(screening_model, breast_cancer, requirement):
     assert metrics.ece(screening_model, breast_cancer.test, bins=15) <= requirement
 

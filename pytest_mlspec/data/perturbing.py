@@ -104,6 +104,11 @@ FEW_SHARED = 0.05
 """Up to this share of equal rows two datasets may still be samples of their own that happen to meet."""
 
 
+def unequal_rows(first: Dataset, second: Dataset) -> int:
+    """How many rows of two datasets of as many rows differ in their features."""
+    return int((row_hashes(first.X, None) != row_hashes(second.X, None)).sum())
+
+
 def apart(first: Dataset, second: Dataset) -> bool:
     """Whether the two hold cases of their own: no common row by lineage, and none of one kind by content.
 

@@ -63,6 +63,7 @@ class Splits:
         compared = [pair for pair in combinations(parts, 2) if pair[0] == "train" or pair == ("validation", "test")]
         for first, second in compared:
             _check_apart(first, parts[first], second, parts[second])
+        _check_unequal(parts)
         duplicates = _count_duplicates(parts, compared)
         message = _describe(duplicates, parts)
         _check_duplicates(duplicates, parts, max_duplicates)
@@ -186,6 +187,21 @@ def _check_apart(first: str, one: Dataset, second: str, other: Dataset) -> None:
     if again:
         listed = ", ".join(map(repr, again[:3])) + (", ..." if len(again) > 3 else "")
         raise ValueError(f"expected {first} and {second} without a common id; {len(again)} ids are in both: {listed}")
+
+
+def _check_unequal(parts: Mapping[str, Dataset]) -> None:
+    """A shifted part that equals an evaluated one in content would be judged as if something had changed."""
+    shifted = [part for part in parts if part not in _ROLES]
+    for part, clean in ((part, clean) for part in shifted for clean in ("validation", "test") if clean in parts):
+        one, other = parts[clean], parts[part]
+        if len(one) == len(other) and _equal_content(one, other):
+            raise ValueError(f"expected {part} to differ from {clean}: their {len(one):,} rows are equal in content")
+
+
+def _equal_content(one: Dataset, other: Dataset) -> bool:
+    labelled = one.y is not None and other.y is not None
+    first, second = (np.sort(row_hashes(data.X, data.y if labelled else None)) for data in (one, other))
+    return np.array_equal(first, second)
 
 
 def _count_duplicates(parts: Mapping[str, Dataset], pairs: list[tuple[str, str]]) -> dict[tuple[str, str], int]:

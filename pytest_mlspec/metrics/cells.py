@@ -39,8 +39,11 @@ def cells_of(estimate: Estimate, domain: Domain) -> tuple[Cell, ...]:
             f"untested cell{'s' if len(untested) > 1 else ''} of {data.title}: {'; '.join(untested)}; the domain asks "
             f"for at least {domain.min_cases:,} in each. {_levels_there(data, domain)}"
         )
+    outside = len(data) - sum(sizes.values())
+    told = f"{outside:,} of {len(data):,} cases lie outside the domain" if outside else ""
     return tuple(
-        Cell(estimate=_part(estimate, rows, words), limit=domain.limit(cell)) for words, (cell, rows) in found.items()
+        Cell(estimate=replace(_part(estimate, rows, words), between=told), limit=domain.limit(cell))
+        for words, (cell, rows) in found.items()
     )
 
 

@@ -117,6 +117,8 @@ class Estimate:
         """What is measured, in words: ``gap in recall of malignant by sex``."""
         metric = self.metric.replace("_", " ") + (f" of {self.of}" if self.of else "")
         metric += f" ({self.said})" if self.said else ""
+        if self.form == "size" and len(self.operands) > 1:
+            metric = f"the difference in {metric}"
         words = WORDS[self.form].format(metric=metric, by=" and ".join(self.by))
         return f"{words}, {self.between}" if self.between else words
 
@@ -205,12 +207,14 @@ class Estimate:
         """The failure rate at this largest loss of one case, where the body left it to the contract."""
         if self.metric != "failure_rate" or "delta" in dict(self.settings):
             raise TypeError(f"delta is what failure_rate(...) leaves open; {self.subject} awaits none")
-        return replace(self, evidence=at_delta(self.evidence, delta), settings=(*self.settings, ("delta", delta)))
+        cells = tuple(replace(cell, estimate=cell.estimate.with_delta(delta)) for cell in self.cells)
+        settings = (*self.settings, ("delta", delta))
+        return replace(self, evidence=at_delta(self.evidence, delta), settings=settings, cells=cells)
 
     def _require_level(self, operation: str) -> None:
         if self.form != "level":
             raise TypeError(
-                f"{operation} is not defined on a {self.form} ({self.subject}): apply it to the metric itself"
+                f"{operation} is not defined on {self.subject} (its form is {self.form}): apply it to the metric itself"
             )
 
     def _require_members(self, operation: str) -> None:

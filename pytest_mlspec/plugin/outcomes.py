@@ -110,7 +110,10 @@ def _is_assertion(error: BaseException) -> bool:
 def add_section(report: pytest.TestReport, trial: Trial, conclusion: Conclusion) -> None:
     """Show what was judged where the failure itself does not: helper modules, a user's own message, later contracts."""
     shown = report.longreprtext
-    blocks = [verdict.lines() for verdict in trial.recorder.verdicts if verdict.outcome != "met"]
+    held = [verdict for verdict in trial.recorder.verdicts if verdict.outcome != "met"]
+    if _searched(trial.item):  # Hypothesis ends with the example that it shrank; those before it are its way there
+        held = list({(verdict.origin.contract, verdict.origin.claim): verdict for verdict in held}.values())
+    blocks = [verdict.lines() for verdict in held]
     lines = [line for block in blocks if any(part not in shown for part in block) for line in block]
     lines += [line for line in conclusion.lines() if "NOT JUDGED" in line and line not in shown]
     if lines:

@@ -52,6 +52,8 @@ class Kind:
     """An answer to a common mistake, asked when no limit was given."""
     claims: Callable[[Contract, Estimate], list[Claim]] | None = None
     """Everything that a requirement of this kind asks, where that is more than its one limit."""
+    notes: Callable[[Contract, Estimate], tuple[str, ...]] | None = None
+    """What the message says besides the numbers, such as how many rows were changed."""
 
     @property
     def keywords(self) -> tuple[Limit | Parameter, ...]:
@@ -137,6 +139,15 @@ def features(value: object) -> str:
     if len(set(given)) != len(given):
         return "expected distinct features"
     return "expected positions from 0 on" if any(isinstance(one, int) and one < 0 for one in given) else ""
+
+
+def confidence_up_to(highest: float, why: str) -> Check:
+    """A confidence that the bounds of a kind are checked for."""
+
+    def check(value: object) -> str:
+        return confidence(value) or ("" if float(value) <= highest else f"expected at most {highest:g}: {why}")  # type: ignore[arg-type]
+
+    return check
 
 
 COMMON = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
 from pytest_mlspec.requirements.kind import COMMON, Kind, Limit, Parameter, features, fraction, non_negative
-from pytest_mlspec.requirements.shifts import wrong_sides
+from pytest_mlspec.requirements.shifts import changed_rows, wrong_sides
 
 if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
@@ -60,4 +60,5 @@ KIND = Kind(
     ),
     parameters=(Parameter(name="on", check=features, required=True), *COMMON),
     mismatch=mismatch,
+    notes=changed_rows,
 )

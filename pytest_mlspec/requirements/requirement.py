@@ -76,7 +76,8 @@ class Requirement:
         claims = kind(contract.kind).claims
         if claims is not None:
             return judge_together(claims(contract, estimate), terms, contract.origin)
-        return judge(estimate, comparison, contract.threshold, terms=terms, origin=contract.origin)
+        notes = tell(contract, estimate) if (tell := kind(contract.kind).notes) is not None else ()
+        return judge(estimate, comparison, contract.threshold, terms=terms, origin=contract.origin, notes=notes)
 
     def _find(self, estimate: Estimate) -> Contract:
         contracts = self._contracts()
@@ -90,6 +91,12 @@ class Requirement:
         if not best:
             listed = "; ".join(f"{contract.describe()} ({reason})" for contract, reason in why.items())
             raise ContractError(f"no contract of this test asks for {estimate.subject}. It has: {listed}")
+        if not all(contract.id for contract in best):
+            listed = "; ".join(contract.describe() for contract in best)
+            raise ContractError(
+                f"{estimate.subject} matches {len(best)} contracts of this test: {listed}. Give each an id= and write "
+                'requirement["the id"] in the body'
+            )
         listed = ", ".join(f'requirement["{contract.id}"]' for contract in best)
         raise ContractError(f"{estimate.subject} matches {len(best)} contracts of this test: write one of {listed}")
 

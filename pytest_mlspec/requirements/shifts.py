@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_mlspec.data import Dataset
+    from pytest_mlspec.metrics.estimate import Estimate
     from pytest_mlspec.predictions import Predictions
 
 SHIFTS: dict[str, str] = {
@@ -99,6 +100,17 @@ def _all_unseen(data: Dataset, held_out: Mapping[str, object]) -> bool:
     if not held_out or any(column not in data.columns for column in held_out):
         return False
     return bool(matching(data, held_out).all())
+
+
+def changed_rows(contract: Contract, estimate: Estimate) -> tuple[str, ...]:
+    """``changed 4 of 2,000 rows (he to she)`` where a perturbation left some as they were."""
+    from pytest_mlspec.data.perturbing import source, unequal_rows
+
+    data = next((side.data for side in reversed(estimate.sides) if side.data.unperturbed is not None), None)
+    if data is None:
+        return ()
+    changed = unequal_rows(data, source(data))
+    return () if changed == len(data) else (f"changed {changed:,} of {len(data):,} rows ({data.perturbations[-1]})",)
 
 
 def _two_models(left: Predictions, right: Predictions) -> str:

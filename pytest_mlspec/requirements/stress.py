@@ -14,7 +14,7 @@ from pytest_mlspec.requirements.kind import (
     non_negative,
     positive,
 )
-from pytest_mlspec.requirements.shifts import SHIFT, not_stressed, wrong_sides
+from pytest_mlspec.requirements.shifts import SHIFT, changed_rows, not_stressed, wrong_sides
 
 LEVELS = ("level", "worst", "cells", "size")
 FORM = {"max_drop": "difference", "max_rise": "difference", "max_ratio": "quotient", "min_ratio": "quotient"}
@@ -61,4 +61,5 @@ KIND = Kind(
     ),
     parameters=(SHIFT, *COMMON, Parameter(name="delta", check=finite_number)),
     mismatch=mismatch,
+    notes=changed_rows,
 )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
-from pytest_mlspec.requirements.kind import Kind, Limit, Parameter, non_negative, positive, without
+from pytest_mlspec.requirements.kind import (
+    Kind,
+    Limit,
+    Parameter,
+    confidence_up_to,
+    non_negative,
+    positive,
+    without,
+)
 from pytest_mlspec.requirements.shifts import SHIFT, wrong_sides
 
 if TYPE_CHECKING:
@@ -63,7 +71,11 @@ KIND = Kind(
             required=True,
             missing="how far a member may fall behind the mean of all on clean data before it counts as under-trained",
         ),
-        *without("members"),
+        Parameter(
+            name="confidence",
+            check=confidence_up_to(0.95, "its claims share the level, and bounds over seeds are checked down to 0.02"),
+        ),
+        *without("members", "confidence"),
     ),
     mismatch=mismatch,
     claims=claims,

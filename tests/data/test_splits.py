@@ -207,3 +207,14 @@ def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     splits = Splits(train=rows(100), test=rows(100, 60), max_duplicates=1.0)
 
     assert splits.duplicates == {("train", "test"): 40}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_shifted_part_that_equals_the_test_part_is_refused(shuffled: bool) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), np.tile([0, 1], 15)
+    order = rng.permutation(30) if shuffled else np.arange(30)
+
+    with pytest.raises(ValueError, match="expected night to differ from test: their 30 rows are equal in content"):
+        Splits(test=Dataset(X, y), night=Dataset(X[order], y[order]))
+    assert len(Splits(test=Dataset(X, y), night=Dataset(X, 1 - y))) == 2

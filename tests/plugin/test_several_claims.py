@@ -138,3 +138,17 @@ def test_it(requirement):
     )
 
     result.stdout.fnmatch_lines(["*is one number about all members together: leave members=0.9 out*"])
+
+
+def test_two_contracts_that_one_estimate_matches_ask_for_ids(suite: Suite) -> None:
+    result = suite.run(
+        CELLS
+        + """
+@pytest.mark.satisficing(at_least=0.5)
+@pytest.mark.stress(shift="domain", at_least=0.5)
+def test_it(requirement):
+    assert metrics.accuracy(Says(), street(0).where(light="day")) >= requirement
+"""
+    )
+
+    result.stdout.fnmatch_lines(["*matches 2 contracts of this test: *Give each an id= and write requirement*"])

@@ -60,6 +60,10 @@ def test_only_a_spread_is_judged() -> None:
         ({}, "expected one of max_std="),
         ({"max_std": -1}, "not negative"),
         ({"max_std": 0.1, "members": "mean"}, "members"),
+        (
+            {"max_std": 0.1, "confidence": 0.99},
+            "expected at most 0.98: bounds over seeds are checked down to level 0.02",
+        ),
     ],
 )
 def test_faults(arguments: dict[str, object], fault: str) -> None:

@@ -40,7 +40,7 @@ def test_a_drop_between_paired_rows(limit: float, outcome: str) -> None:
     verdict = judge(contract("stress", shift="corruption", max_drop=limit), drop)
 
     assert (verdict.outcome, round(verdict.value, 6)) == (outcome, 0.1)
-    assert verdict.details == ("1.000 and 0.900; 100 cases won, 0 lost",)
+    assert verdict.details == ("1.000 and 0.900; 100 cases won, 0 lost", "changed 100 of 1,000 rows (fog)")
     assert verdict.subject == "difference in accuracy, street.test minus street.test (fog)"
     assert verdict.per_member == {"street.test": (1.0,), "street.test, fog": (0.9,)}
 
@@ -318,3 +318,37 @@ def test_a_shift_that_is_no_text_is_a_fault(shift: object) -> None:
         'expected "every", "mean"' in found
         for found in faults("stress", shift="label", at_least=0.9, members=np.array([1, 2]))
     )
+
+
+def test_cells_take_delta_from_the_contract() -> None:
+    rate = metrics.failure_rate(MODEL, splits(light=True).dark, loss="zero_one").over(DOMAIN)
+
+    verdict = judge(contract("stress", shift="domain", max_failure_rate=0.2, delta=0), rate)
+
+    assert [str(one.outcome) for one in (verdict, *verdict.beside)] == ["violated", "violated"]
+
+
+def test_cases_outside_a_domain_are_told() -> None:
+    domain = Domain({"light": ["day"]}, min_cases=30)
+
+    verdict = judge(
+        contract("stress", shift="domain", at_least=0.9), metrics.accuracy(MODEL, splits(light=True).test).over(domain)
+    )
+
+    assert verdict.outcome == "met"
+    assert "500 of 1,000 cases lie outside the domain" in verdict.claim()
+
+
+def test_a_rate_of_rows_that_changed_is_told_only_where_some_did_not() -> None:
+    whole = splits().test.perturb(flips(1.0), name="all")
+
+    verdict = judge(contract("stress", shift="corruption", at_least=0.9), metrics.accuracy(MODEL, whole))
+
+    assert not any("changed" in line for line in verdict.details)
+
+
+def test_the_subject_of_a_size_names_what_it_is_of() -> None:
+    clean = splits().test
+    size = abs(metrics.accuracy(MODEL, clean) - metrics.accuracy(MODEL, clean.perturb(flips(0.1), name="fog")))
+
+    assert size.subject == "size of the difference in accuracy, street.test minus street.test (fog)"

@@ -146,3 +146,8 @@ def test_every_part_of_the_contract_is_asked_for(missing: str, fault: str) -> No
 
 def test_members_is_no_question_here() -> None:
     assert any("unknown argument members" in found for found in faults("underspecification", **ASKED, members="mean"))
+
+
+def test_a_confidence_beyond_what_is_checked_is_a_fault() -> None:
+    assert any("expected at most 0.95" in found for found in faults("underspecification", **ASKED, confidence=0.99))
+    assert any("expected a confidence in" in found for found in faults("underspecification", **ASKED, confidence=1))

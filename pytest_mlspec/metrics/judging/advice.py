@@ -32,6 +32,8 @@ def advise(
     lines = list(finding.reasons)
     if finding.reasons:
         return tuple(lines)
+    if not np.isfinite(finding.value):
+        return (f"{estimate.subject} has no value on these cases: what it is divided by, or measured on, is nothing",)
     goal = Goal(threshold=threshold, comparison=comparison, level=terms.level, terms=terms)
     if terms.members == "every" or estimate.whole_ensemble:
         lines.extend(_enough_cases(estimate, goal))

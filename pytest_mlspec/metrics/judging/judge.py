@@ -66,6 +66,7 @@ class Claim:
     comparison: Comparison
     threshold: float
     share: float = 1.0
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -75,8 +76,17 @@ def judge(
     *,
     terms: Terms | None = None,
     origin: Origin | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Verdict:
     """Decide ``estimate comparison threshold`` and tell the recorder of the running test.
+
+    Args:
+        estimate: what was measured.
+        comparison: ``>=`` or ``<=``.
+        threshold: the limit.
+        terms: how to judge it; by default as configured.
+        origin: who asks.
+        notes: lines that the message adds to its numbers.
 
     Raises:
         ValueError: the threshold is not a finite number or no fraction where one is needed, or the cases trained the
@@ -84,10 +94,11 @@ def judge(
     """
     __tracebackhide__ = True
     if not estimate.cells:
-        return judge_together([Claim(estimate=estimate, comparison=comparison, threshold=threshold)], terms, origin)
+        claim = Claim(estimate=estimate, comparison=comparison, threshold=threshold, notes=notes)
+        return judge_together([claim], terms, origin)
     limits = [threshold if cell.limit is None else cell.limit for cell in estimate.cells]
     claims = [
-        Claim(estimate=cell.estimate, comparison=comparison, threshold=limit, share=1 / len(limits))
+        Claim(estimate=cell.estimate, comparison=comparison, threshold=limit, share=1 / len(limits), notes=notes)
         for cell, limit in zip(estimate.cells, limits, strict=True)
     ]
     return judge_together(claims, terms, origin)
@@ -133,6 +144,7 @@ def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
     refuse_training_rows(estimate)
     finding = fold(estimate, comparison, threshold, terms)
     subject = estimate.subject
+    finding = replace(finding, details=(*finding.details, *claim.notes))
     if not isinstance(terms.members, str) and not estimate.whole_ensemble:
         subject = f"share of retrainings ({subject} {comparison} {format_limit(threshold)})"
         return _verdict(estimate, finding, ">=", float(terms.members), terms, origin, subject, started)
