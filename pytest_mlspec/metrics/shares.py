@@ -25,7 +25,8 @@ def coefficient_share(model: object, data: Dataset, features: object) -> Estimat
     """Share of a linear model's absolute coefficients that lies on the named features.
 
     Coefficients are taken in units of the columns' standard deviations, |w_j| s_j / sum_k |w_k| s_k, and summed over
-    classes; a scaler in front of the model counts as part of it.
+    classes; a scaler in front of the model counts as part of it. A model that was fitted on a frame has its
+    coefficients by the names of the columns, in whatever order the data have them.
 
     Args:
         model: an ensemble, a trained model or a list of retrainings: scikit-learn models with ``coef_``, alone or
@@ -38,7 +39,8 @@ def coefficient_share(model: object, data: Dataset, features: object) -> Estimat
 
     Raises:
         TypeError: the model is not linear, or ``features`` are neither names nor positions.
-        ValueError: unknown or constant features, missing values, coefficients that are all 0.
+        ValueError: unknown or constant features, missing values, coefficients that are all 0, a model that was fitted
+            on columns of other names.
 
     Example:
         >>> from sklearn.linear_model import LinearRegression
@@ -53,9 +55,9 @@ def coefficient_share(model: object, data: Dataset, features: object) -> Estimat
     ensemble, predictions = _asked(model, data, "coefficient_share")
     named, scales = name_features(data, features), feature_scales(data.base)
     _require_varying(data, scales, named)
-    shares = []
+    shares, columns = [], _text_names(data)
     for member in ensemble.members:
-        sizes = absolute_coefficients(member, output=ensemble.output)
+        sizes = absolute_coefficients(member, output=ensemble.output, columns=columns)
         if len(sizes) != len(scales):
             raise ValueError(
                 f"{ensemble.name!r} has {len(sizes)} coefficients for {len(scales)} features of {data.title}"
@@ -133,6 +135,14 @@ def _require_varying(data: Dataset, scales: FloatArray, named: NamedFeatures) ->
             f"feature {_called(data, int(constant[0]))} is constant in {data.base.title}: in units of its standard "
             "deviation no model could rely on it. Give data in which it varies"
         )
+
+
+def _text_names(data: Dataset) -> list[str] | None:
+    """The columns of a frame; numbers are no names to scikit-learn, which keeps them for text alone."""
+    from pytest_mlspec.data.forms import frame_columns
+
+    named = frame_columns(data.X)
+    return list(named) if named and all(isinstance(key, str) for key in named.values()) else None
 
 
 def _called(data: Dataset, place: int) -> str:

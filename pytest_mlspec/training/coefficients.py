@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,13 @@ _SCALERS = {"StandardScaler": "divide", "MaxAbsScaler": "divide", "RobustScaler"
 _HARMLESS = ("Flatten", "Identity", "Dropout", "Sigmoid", "LogSigmoid", "Softmax", "LogSoftmax")
 """torch layers without parameters that leave a linear model one: they rearrange, or follow the linear layer."""
 
+_SHOWN = 6
+"""So many columns are named in a message."""
 
-def absolute_coefficients(model: object, *, output: str | None = None) -> FloatArray:
+
+def absolute_coefficients(
+    model: object, *, output: str | None = None, columns: Sequence[str] | None = None
+) -> FloatArray:
     """How much a linear model's output changes per unit of each feature, summed over classes.
 
     Args:
@@ -28,12 +34,15 @@ def absolute_coefficients(model: object, *, output: str | None = None) -> FloatA
             ``torch.nn.Linear``, alone or with layers without parameters in a ``Sequential``; a skorch net of those.
         output: what a torch module returns. Logits of several classes, and scores before a softmax, count by how far
             a class's coefficient is from the mean over classes: what all classes share moves no probability.
+        columns: the names of the features, for coefficients in their order: a model that was fitted on a frame keeps
+            the names of its columns, and the same columns may stand in another order.
 
     Returns:
         (features,) at least 0, in units of the output per unit of the feature that goes into the whole model.
 
     Raises:
         TypeError: the model is not linear, or its coefficients belong to columns that the data do not have.
+        ValueError: the model was fitted on columns of other names.
 
     Example:
         >>> from sklearn.linear_model import LinearRegression
@@ -42,17 +51,18 @@ def absolute_coefficients(model: object, *, output: str | None = None) -> FloatA
         [3.0, 1.0]
     """
     found = _unwrapped(model)
+    fitted_on = None if columns is None else _fitted_on(found)
     if is_torch_module(found):
         weights = _of_torch(found, output)  # type: ignore[arg-type]
     elif _is_pipeline(found):
-        *before, last = [step for _, step in found.steps if step not in (None, "passthrough")]  # type: ignore[attr-defined]
+        *before, last = _steps(found)
         weights = _of_estimator(_unwrapped(last))
         for step in before:
             weights = weights * _factors(step, model)
     else:
         weights = _of_estimator(found)
     total: FloatArray = np.abs(weights).sum(axis=0)
-    return total
+    return total if columns is None or fitted_on is None else total[_places(columns, fitted_on, model)]
 
 
 def _unwrapped(model: object) -> object:
@@ -70,6 +80,35 @@ def _is_pipeline(model: object) -> bool:
     from sklearn.pipeline import Pipeline
 
     return isinstance(model, Pipeline)
+
+
+def _steps(pipeline: object) -> list[object]:
+    return [step for _, step in pipeline.steps if step not in (None, "passthrough")]  # type: ignore[attr-defined]
+
+
+def _fitted_on(model: object) -> list[str] | None:
+    """The columns of the frame that the model was fitted on, which the first step of a pipeline has seen."""
+    first = _unwrapped(_steps(model)[0]) if _is_pipeline(model) else model
+    names = getattr(first, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _places(columns: Sequence[str], fitted_on: list[str], model: object) -> list[int]:
+    """Where among the coefficients each column of the data has its own."""
+    if sorted(columns) != sorted(fitted_on):
+        new = [name for name in columns if name not in fitted_on]
+        gone = [name for name in fitted_on if name not in columns]
+        apart = [f"only the data have {_few(new)}"] * bool(new) + [f"only the model has {_few(gone)}"] * bool(gone)
+        raise ValueError(
+            f"{type(model).__name__} was fitted on the columns {_few(fitted_on)}, and the data have {_few(columns)}: "
+            f"{', '.join(apart)}. Give the columns that the model was fitted on"
+        )
+    return [fitted_on.index(name) for name in columns]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(repr, names[:_SHOWN])) + more
 
 
 def _factors(step: object, model: object) -> FloatArray | float:

@@ -136,6 +136,51 @@ def test_frames_name_their_columns(frame):
     assert coefficient_share(model, data, "x2").value == pytest.approx(SHARES[1], abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        lambda frame: LinearRegression().fit(frame, Y),
+        lambda frame: make_pipeline(StandardScaler(), LinearRegression()).fit(frame, Y),
+        lambda frame: make_pipeline("passthrough", MinMaxScaler(), LinearRegression()).fit(frame, Y),
+        lambda frame: GridSearchCV(make_pipeline(RobustScaler(), LinearRegression()), {}, cv=2).fit(frame, Y),
+    ],
+    ids=["alone", "scaled", "after passthrough", "searched"],
+)
+@pytest.mark.parametrize("form", [lambda frame: frame, pl.from_pandas], ids=["pandas", "polars"])
+def test_columns_in_another_order_keep_their_own_coefficients(fitted, form):
+    model, turned = fitted(form(FRAME)), Dataset(form(FRAME[["x3", "x1", "x2"]]), Y)
+
+    for place, name in enumerate(FRAME.columns):
+        assert coefficient_share(model, turned, name).value == pytest.approx(SHARES[place], abs=1e-9)
+    assert coefficient_share(model, turned, 0).value == pytest.approx(SHARES[2], abs=1e-9)  # the first of the data
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())])
+def test_columns_of_other_names_have_no_coefficients(model):
+    fitted = model.fit(FRAME, Y)
+
+    with pytest.raises(
+        ValueError,
+        match=r"fitted on the columns 'x1', 'x2', 'x3', and the data have 'x1', 'x2', 'y3': only the data have 'y3', "
+        r"only the model has 'x3'\. Give the columns that the model was fitted on",
+    ):
+        coefficient_share(fitted, Dataset(FRAME.rename(columns={"x3": "y3"}), Y), "x1")
+    with pytest.raises(ValueError, match=r"and the data have 'x1', .*'x4': only the data have 'x4'\. Give"):
+        coefficient_share(fitted, Dataset(FRAME.assign(x4=Y), Y), "x1")
+
+
+def test_coefficients_go_by_position_where_one_side_has_no_names():
+    numbered = FRAME.set_axis([2, 1, 0], axis=1)
+
+    for model, rows in (
+        (LinearRegression().fit(FRAME, Y), X),
+        (linear(), FRAME),
+        (LinearRegression().fit(FRAME, Y), numbered),
+        (LinearRegression().fit(numbered, Y), FRAME),
+    ):
+        assert coefficient_share(model, Dataset(rows, Y), 2).value == pytest.approx(SHARES[2], abs=1e-9)
+
+
 def test_whole_numbers_and_text_beside_numbers():
     rows = pd.DataFrame({"age": np.arange(200) % 60, "height": RANDOM.normal(size=200), "city": ["a", "b"] * 100})
     y = 0.1 * rows["age"] + 2.0 * rows["height"] + (rows["city"] == "a")
