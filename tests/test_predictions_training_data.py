@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import torch
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from pytest_mlspec.data import Dataset, Splits, duplicates
@@ -46,8 +49,24 @@ def mixed(n_known: int, n_new: int, **given: object) -> Dataset:
         lambda: Dataset(X.copy(), Y.copy()).perturb(lambda rows: rows + 1).perturb(lambda rows: rows * 2),
         lambda: Dataset(X.copy(), Y.copy()).where(np.arange(N) < 30).perturb(lambda rows: rows + 1),
         lambda: Dataset(X.copy(), Y.copy()).split(test=0.5).test,
+        lambda: Dataset(X.astype(np.float32), Y),
+        lambda: Dataset(X.astype(np.float32).astype(np.float64), Y),
+        lambda: Dataset(pd.DataFrame(X.astype(np.float32)), Y),
+        lambda: Dataset(X.astype(np.float32), Y).perturb(lambda rows: rows + 1),
     ],
-    ids=["copied", "reversed", "as a frame", "severity 0", "perturbed", "a perturbed slice", "split again"],
+    ids=[
+        "copied",
+        "reversed",
+        "as a frame",
+        "severity 0",
+        "perturbed",
+        "a perturbed slice",
+        "split again",
+        "in single precision",
+        "and back in double",
+        "as a frame in single precision",
+        "perturbed in single precision",
+    ],
 )
 def test_the_training_data_read_again_are_refused(again):
     data = again()
@@ -113,6 +132,43 @@ def test_a_few_repeats_in_a_small_slice_of_new_data_are_no_training_data():
 
 def test_rows_are_compared_without_a_truth_where_one_side_has_none():
     assert known_rows.equal_rows(model_of(train_set()), Dataset(X.copy())).all()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pd.DataFrame,
+        lambda rows: pd.DataFrame(rows).assign(word="a"),
+        lambda rows: pl.from_pandas(pd.DataFrame(rows, columns=list("abc"))),
+        csr_matrix,
+        torch.tensor,
+        lambda rows: rows[:, 0],
+    ],
+    ids=["pandas", "beside text", "polars", "sparse", "torch", "one column"],
+)
+def test_single_precision_is_known_again_in_every_form(form):
+    double, single = Dataset(form(X), Y), Dataset(form(X.astype(np.float32)), Y)
+
+    assert known_rows.equal_rows(model_of(double), single).all()
+    assert known_rows.equal_rows(model_of(single), double).all()
+    assert not known_rows.equal_rows(model_of(single), Dataset(form(NEW_X), NEW_Y)).any()
+
+
+def test_targets_in_single_precision_are_known_again():
+    numbers = X @ [1.0, 2.0, 3.0]
+
+    for rows, y in ((X, numbers.astype(np.float32)), (X.astype(np.float32), numbers)):
+        assert known_rows.equal_rows(model_of(Dataset(X.copy(), numbers)), Dataset(rows, y)).all()
+    assert not known_rows.equal_rows(model_of(Dataset(X, numbers)), Dataset(X, (numbers + 1).astype(np.float32))).any()
+
+
+def test_numbers_that_single_precision_would_merge_stay_apart():
+    """Milliseconds since 1970 are 131,072 apart in float32; the rows below are 1000 apart."""
+    times = 1_700_000_000_000 + 1000 * np.arange(2 * N).reshape(-1, 1)
+    even, odd = Dataset(times[::2], Y), Dataset(times[1::2], Y)
+
+    assert not known_rows.equal_rows(model_of(even), odd).any()
+    assert known_rows.equal_rows(model_of(even), Dataset(times[::2].astype(np.float32), Y)).all()
 
 
 def test_several_training_sets_count_together():

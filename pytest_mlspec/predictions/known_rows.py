@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from pytest_mlspec.data.precision import fits_single, in_single
 from pytest_mlspec.stats.bounds import BoolArray, IntArray
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 FEWEST = 20
 """From so many rows on, more than half of them being equal is no chance any more; of fewer rows all must be."""
 
-_HASHES: WeakKeyDictionary[Dataset, dict[bool, IntArray]] = WeakKeyDictionary()
+_Precision = tuple[bool, bool, bool]
+"""Whether targets are compared too, and whether features and targets are compared in single precision."""
+
+_HASHES: WeakKeyDictionary[Dataset, dict[_Precision, IntArray]] = WeakKeyDictionary()
+_FITS: WeakKeyDictionary[Dataset, tuple[bool, bool]] = WeakKeyDictionary()
 
 
 def training_rows(ensemble: Ensemble, base: Dataset, data: Dataset, kept: dict[str, object]) -> int:
@@ -49,7 +54,9 @@ def training_rows(ensemble: Ensemble, base: Dataset, data: Dataset, kept: dict[s
 def equal_rows(ensemble: Ensemble, data: Dataset) -> BoolArray | None:
     """Which rows equal a row that trained the ensemble, in features and target.
 
-    Rows that were perturbed are compared as they were before. What shares its lineage with the training data is left
+    Rows that were perturbed are compared as they were before. Where one side alone fits into single precision, as a
+    float32 copy of the training data does, both are compared in it; numbers that single precision would merge, such
+    as large ids, stay apart where both sides have them in full. What shares its lineage with the training data is left
     to the lineage, and what came in the same ``Splits`` was compared when these were made.
 
     Args:
@@ -76,18 +83,32 @@ def equal_rows(ensemble: Ensemble, data: Dataset) -> BoolArray | None:
     found = np.zeros(len(data), dtype=np.bool_)
     for train in strangers:
         labelled = train.y is not None and source.y is not None
-        found |= np.isin(_hashes(source, labelled), _hashes(train, labelled))
+        (train_X, train_y), (source_X, source_y) = _fits(train), _fits(source)
+        precision = (labelled, train_X != source_X, labelled and train_y != source_y)
+        found |= np.isin(_hashes(source, precision), _hashes(train, precision))
     return found
 
 
-def _hashes(data: Dataset, labelled: bool) -> IntArray:
+def _hashes(data: Dataset, precision: _Precision) -> IntArray:
     """One number per row, worked out once as long as the dataset lives."""
     from pytest_mlspec.data.duplicates import row_hashes
 
     kept = _HASHES.setdefault(data, {})
-    if labelled not in kept:
-        kept[labelled] = row_hashes(data.X, data.y if labelled else None)
-    return kept[labelled]
+    if precision not in kept:
+        labelled, single_X, single_y = precision
+        target = data.y if labelled else None
+        kept[precision] = row_hashes(
+            in_single(data.X) if single_X else data.X,
+            in_single(target) if target is not None and single_y else target,
+        )
+    return kept[precision]
+
+
+def _fits(data: Dataset) -> tuple[bool, bool]:
+    """Whether single precision holds every number of the features, and of the targets."""
+    if data not in _FITS:
+        _FITS[data] = (fits_single(data.X), data.y is None or fits_single(data.y))
+    return _FITS[data]
 
 
 def count_known(equal: BoolArray, rows: IntArray | None) -> int:
