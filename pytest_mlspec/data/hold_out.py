@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -14,6 +15,10 @@ from pytest_mlspec.data.splits import Splits, restored
 from pytest_mlspec.data.targets import missing_rows
 
 _TRAINED_ON = ("train", "validation")
+_NAMED = 3
+"""So many clusters are named in a message."""
+_SETTINGS = 100
+"""Lists of at most so many entries are settings, however short the data are."""
 
 
 def held_out_words(held_out: Mapping[str, object]) -> str:
@@ -38,8 +43,9 @@ def leave_out(
         The arguments without these rows, and the rows: one dataset for each part that had any.
 
     Raises:
-        ValueError: no training data among the arguments, a part without one of the columns or with missing entries in
-            it, a value that no part has, no row that satisfies all of it, or nothing left to train on.
+        ValueError: no training data among the arguments, or further data that are no ``Dataset``; a part without one
+            of the columns or with missing entries in it, a value that no part has, no row that satisfies all of it,
+            clusters with rows on both sides, or nothing left to train on.
     """
     parts = [part for value in arguments.values() for part in _training_parts(value)]
     if not parts:
@@ -47,11 +53,13 @@ def leave_out(
             f"hold_out={dict(held_out)!r} leaves rows out of the training data, and the training function takes none: "
             f"expected a Dataset or Splits with a train part; got {', '.join(arguments) or 'only the seed'}"
         )
+    _require_filterable(arguments, parts)
     _require_columns(parts, held_out)
     _require_values(parts, held_out)
     chosen = {id(part): matching(part, held_out) for part in parts}
     if not any(mask.any() for mask in chosen.values()):
         raise ValueError(f"no training row satisfies all of hold_out={dict(held_out)!r} at once")
+    _require_whole_clusters(parts, chosen, held_out)
     kept: dict[int, Dataset] = {}
     left_out: list[Dataset] = []
     for part in parts:
@@ -100,6 +108,79 @@ def matching(part: Dataset, held_out: Mapping[str, object]) -> BoolArray:
         options = [wanted] if callable(wanted) else _options(wanted)
         mask &= np.logical_or.reduce([condition_mask(values, option, name, len(part))[0] for option in options])
     return mask
+
+
+def _require_filterable(arguments: Mapping[str, object], parts: list[Dataset]) -> None:
+    """Data beside the datasets would bring the rows back that are left out of these."""
+    longest = max(_SETTINGS, min(map(len, parts)) - 1)
+    for name, value in arguments.items():
+        found = None if isinstance(value, Dataset | Splits) else _data_within(value, longest)
+        if found:
+            raise ValueError(
+                f"hold_out cannot leave rows out of {name!r} ({found}): give it as a Dataset. A setting that is no "
+                "data may be a short list, or a constant of the module that the training function reads"
+            )
+
+
+def _data_within(value: object, longest: int) -> str | None:
+    """What rows of data there are in an argument, in words: an array or frame of several rows, or a long list."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape and isinstance(shape[0], int) and shape[0] > 1:
+        return f"{type(value).__name__} of {shape[0]:,} rows"
+    if _is_read_later(value):
+        return type(value).__name__
+    if isinstance(value, Dataset | Splits):
+        return f"{type(value).__name__} within a container" if any(_training_parts(value)) else None
+    if isinstance(value, list | tuple) and len(value) > longest:
+        return f"{type(value).__name__} of {len(value):,} entries"
+    if isinstance(value, Mapping | list | tuple):
+        entries = value.values() if isinstance(value, Mapping) else value
+        return next((found for entry in entries if (found := _data_within(entry, longest))), None)
+    return None
+
+
+def _is_read_later(value: object) -> bool:
+    """Data without a shape: a lazy frame of polars, what torch loads batches from."""
+    loading = sys.modules.get("torch.utils.data")
+    from_torch = loading is not None and isinstance(value, loading.Dataset | loading.DataLoader)
+    return from_torch or type(value).__name__ == "LazyFrame"
+
+
+def _require_whole_clusters(
+    parts: list[Dataset], chosen: Mapping[int, BoolArray], held_out: Mapping[str, object]
+) -> None:
+    """A cluster with rows on both sides is not new to the model: it meets the same patient again."""
+    of_name: dict[object, list[Dataset]] = {}
+    for part in parts:
+        if part.cluster_name is not None:
+            # Codes tell clusters within one lineage only, the values of a column everywhere.
+            key = part.cluster_name if _are_named(part) else (part.origin, part.cluster_name)
+            of_name.setdefault(key, []).append(part)
+    for sharing in of_name.values():
+        gone = set().union(*(_clusters(part, chosen[id(part)]) for part in sharing))
+        stay = set().union(*(_clusters(part, ~chosen[id(part)]) for part in sharing))
+        if gone & stay:
+            raise ValueError(_torn_words(sharing[0], sorted(gone & stay, key=str), held_out))
+
+
+def _are_named(part: Dataset) -> bool:
+    return part.cluster_name in part._with_label()
+
+
+def _clusters(part: Dataset, mask: BoolArray) -> set[object]:
+    assert part.cluster_name is not None and part.cluster_codes is not None
+    values = part.column(part.cluster_name) if _are_named(part) else part.cluster_codes
+    return set(values[mask].tolist())
+
+
+def _torn_words(part: Dataset, torn: list[object], held_out: Mapping[str, object]) -> str:
+    words = [repr(value) if _are_named(part) else f"no. {value} in sorted order" for value in torn[:_NAMED]]
+    more = f" and {len(torn) - _NAMED:,} more" if len(torn) > _NAMED else ""
+    return (
+        f"hold_out={dict(held_out)!r} leaves other rows of the same clusters ({part.cluster_name}) in training, so the "
+        f"model meets them all the same: {', '.join(words)}{more}. Hold out whole clusters ({part.cluster_name}), or "
+        "drop their other rows from the data"
+    )
 
 
 def _require_columns(parts: list[Dataset], held_out: Mapping[str, object]) -> None:

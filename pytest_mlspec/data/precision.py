@@ -32,7 +32,8 @@ def _fits(numbers: Vector) -> bool:
 
 def _unchanged(numbers: Vector) -> bool:
     with np.errstate(over="ignore"):  # too large is infinite, and so another number
-        return bool(np.array_equal(numbers.astype(np.float32), numbers, equal_nan=True))
+        same = numbers.astype(np.float32) == numbers
+    return bool(same.all() or np.isnan(numbers[~same]).all())
 
 
 def in_single(X: Features) -> Features:

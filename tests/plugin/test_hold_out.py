@@ -123,6 +123,7 @@ def test_validation_unseen(detector, ward):
             ("detector(seed, ward)", "detector(seed, ward, before)"),
             "*takes before, which was trained on * of the rows*",
         ),
+        (("detector(seed, ward)", "detector(seed, ward, raw)"), "*cannot leave rows out of 'raw' (*give it as a D*"),
     ],
 )
 def test_what_cannot_be_left_out_is_an_error_before_anything_trains(suite, change, why):
@@ -130,11 +131,25 @@ def test_what_cannot_be_left_out_is_an_error_before_anything_trains(suite, chang
 @mlspec.ensemble(seeds=1)
 def before(seed, ward):
     return Model(seed, "ABC")
+
+@pytest.fixture(scope="session")
+def raw(): return np.zeros((1200, 2)), np.zeros(1200)
 """
     result = suite.run(WARD + before + ONE.replace(*change) + "def test_it(detector): pass")
 
     assert result.parseoutcomes() == {"errors": 1}
     result.stdout.fnmatch_lines([why])
+    assert not (suite.pytester.path / "fits").exists()
+
+
+def test_the_rows_of_a_patient_in_another_hospital_are_an_error_before_anything_trains(suite):
+    body = WARD.replace('"row": np.arange(1200)}', '"row": np.arange(1200), "patient": np.arange(1200) % 500}').replace(
+        "positive=1)", 'positive=1, clusters="patient")'
+    )
+    result = suite.run(body + ONE + "def test_it(detector): pass")
+
+    assert result.parseoutcomes() == {"errors": 1}
+    result.stdout.fnmatch_lines(["*leaves other rows of the same clusters (patient) in training*"])
     assert not (suite.pytester.path / "fits").exists()
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+import torch
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier
+from torch.utils.data import DataLoader, TensorDataset
 
 from pytest_mlspec.data import Dataset, Splits
 from pytest_mlspec.data.hold_out import held_out_words, leave_out
@@ -134,6 +139,121 @@ def test_rows_that_nobody_can_place_are_refused():
 
     with pytest.raises(ValueError, match=r"1 rows of the data have no hospital \(the first is row 4\)"):
         leave_out({"data": Dataset(X, Y, columns={"hospital": unknown})}, {"hospital": "C"})
+
+
+PATIENT = np.array([f"p{row // 2:02}" for row in range(N)])
+"""Two rows each, next to each other: in A and B, in C and A, or in B and C."""
+
+
+def with_patients(hospital: object = HOSPITAL, **changes: object) -> Dataset:
+    return ward(columns={"hospital": hospital, "patient": PATIENT}, clusters="patient", **changes)
+
+
+def test_clusters_with_rows_on_both_sides_are_refused():
+    """Of 60 patients, 20 have both rows in A and B, and 40 one of two in C."""
+    why = (
+        r"hold_out={'hospital': 'C'} leaves other rows of the same clusters \(patient\) in training, so the model "
+        r"meets them all the same: 'p01', 'p02', 'p04' and 37 more\. Hold out whole clusters \(patient\), or drop"
+    )
+
+    with pytest.raises(ValueError, match=why):
+        leave_out({"data": with_patients()}, {"hospital": "C"})
+    with pytest.raises(ValueError, match=why):
+        leave_out({"ward": Splits(train=with_patients(), test=Dataset(X + 9, Y))}, {"hospital": "C"})
+    numbered = ward(clusters=np.arange(N) // 2)
+    with pytest.raises(ValueError, match=r"clusters \(clusters\) .*: no\. 1 in sorted order, no\. 10 in sorted order"):
+        leave_out({"data": numbered}, {"hospital": "C"})
+
+
+def test_clusters_in_two_training_parts_are_one_cluster():
+    """The rows in C are in the validation part, and those patients' other rows in the training part."""
+    in_c = HOSPITAL == "C"
+    whole = with_patients()
+    moved = in_c | (np.arange(N) == 0)
+    one = Splits(train=whole.where(~moved), validation=whole.where(moved))
+    first = Dataset(X[~in_c], Y[~in_c], columns={"hospital": HOSPITAL[~in_c], "p": PATIENT[~in_c]}, clusters="p")
+    second = Dataset(X[::3] + 9, Y[::3], columns={"hospital": ["C", "D"] * 20, "p": PATIENT[2::3]}, clusters="p")
+
+    with pytest.raises(ValueError, match=r"same clusters \(patient\) in training.*'p01', 'p02', 'p04' and 37 more"):
+        leave_out({"ward": one}, {"hospital": "C"})
+    with pytest.raises(ValueError, match=r"same clusters \(p\) in training.*'p01'"):
+        leave_out({"first": first, "second": second}, {"hospital": "C"})
+
+
+def test_whole_clusters_may_be_held_out():
+    in_c = set(PATIENT[HOSPITAL == "C"].tolist())
+    of_one_hospital = with_patients(np.repeat(["A", "B", "C"], N // 3))
+
+    by_patient, _ = leave_out({"data": with_patients()}, {"patient": lambda values: np.isin(values, list(in_c))})
+    by_hospital, left_out = leave_out({"data": of_one_hospital}, {"hospital": "C"})
+    resampled, _ = leave_out({"data": ward().resample(0)}, {"hospital": "C"})
+
+    assert set(by_patient["data"].columns["hospital"]) == {"A", "B"}
+    assert len(by_patient["data"]) == 40
+    assert len(by_hospital["data"]) == 80
+    assert [len(part) for part in left_out] == [40]
+    assert set(resampled["data"].columns["hospital"]) == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (X, "ndarray of 120 rows"),
+        (pd.DataFrame(X), "DataFrame of 120 rows"),
+        (pd.Series(Y), "Series of 120 rows"),
+        (pl.DataFrame(X), "DataFrame of 120 rows"),
+        (torch.tensor(X), "Tensor of 120 rows"),
+        (csr_matrix(X), "csr_matrix of 120 rows"),
+        ((X, Y), "ndarray of 120 rows"),
+        ([X], "ndarray of 120 rows"),
+        ({"k": 3, "rows": {"X": X}}, "ndarray of 120 rows"),
+        (X.tolist(), "list of 120 entries"),
+        ({"labels": tuple(Y.tolist())}, "tuple of 120 entries"),
+        (pl.LazyFrame(X), "LazyFrame"),
+        (TensorDataset(torch.tensor(X)), "TensorDataset"),
+        ({"loader": DataLoader(TensorDataset(torch.tensor(X)))}, "DataLoader"),
+        ([ward()], "Dataset within a container"),
+        ({"ward": split()}, "Splits within a container"),
+    ],
+)
+def test_data_that_cannot_be_filtered_are_refused_beside_data_that_can(raw, what):
+    with pytest.raises(
+        ValueError, match=rf"hold_out cannot leave rows out of 'raw' \({what}\): give it as a Dataset\."
+    ):
+        leave_out({"ward": split(), "raw": raw}, {"hospital": "C"})
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        0.1,
+        "adam",
+        None,
+        np.float64(0.1),
+        np.array(3),
+        np.array([0.5]),
+        [64, 32],
+        ["a"] * 100,
+        {"depth": [1, 2, 3], "name": "x"},
+        (0.9, 0.999),
+        print,
+        SGDClassifier(),
+        [split().test],
+    ],
+)
+def test_settings_beside_the_data_are_left_alone(setting):
+    filtered, _ = leave_out({"ward": split(), "setting": setting}, {"hospital": "C"})
+
+    assert filtered["setting"] is setting
+
+
+def test_a_list_as_long_as_the_data_is_data_and_a_shorter_one_is_none():
+    more = Dataset(np.tile(X, (3, 1)), np.tile(Y, 3), columns={"hospital": np.tile(HOSPITAL, 3)})
+
+    filtered, _ = leave_out({"ward": more, "words": ["word"] * 359}, {"hospital": "C"})
+    assert len(filtered["words"]) == 359
+    with pytest.raises(ValueError, match=r"'words' \(list of 360 entries\)"):
+        leave_out({"ward": more, "words": ["word"] * 360}, {"hospital": "C"})
 
 
 def test_words():
