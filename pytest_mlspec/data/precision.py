@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 
+from pytest_mlspec.data.duplicates import row_hashes
 from pytest_mlspec.data.forms import Features, Vector, frame_column, frame_columns, is_frame, is_sparse, is_tensor
 
 _FIRST = 64
@@ -34,6 +35,13 @@ def _unchanged(numbers: Vector) -> bool:
     with np.errstate(over="ignore"):  # too large is infinite, and so another number
         same = numbers.astype(np.float32) == numbers
     return bool(same.all() or np.isnan(numbers[~same]).all())
+
+
+def only_rounded(first: Features, second: Features) -> bool:
+    """Whether as many rows differ in nothing but that one side was put into single precision."""
+    if fits_single(first) == fits_single(second):
+        return False
+    return bool(np.array_equal(row_hashes(in_single(first), None), row_hashes(in_single(second), None)))
 
 
 def in_single(X: Features) -> Features:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_mlspec.data.columns import unknown_column
-from pytest_mlspec.data.perturbing import same_rows
+from pytest_mlspec.data.perturbing import EXCHANGED, equal_features, reordered, same_rows
+from pytest_mlspec.data.precision import only_rounded
 from pytest_mlspec.metrics.cases import Scores, class_word, measured, positive_class, probabilities_of
 from pytest_mlspec.metrics.disagreement import decisions
 from pytest_mlspec.metrics.estimate import Estimate
@@ -38,7 +39,8 @@ def flip_rate(model: object, data: Dataset, edited: Dataset, *, threshold: float
 
     Raises:
         TypeError: predictions in place of a model, or something that is no dataset.
-        ValueError: other rows in ``edited`` than in ``data``, an edit that changed nothing, numbers in place of labels.
+        ValueError: other rows in ``edited`` than in ``data``, an edit that changed nothing or only the order of rows,
+            numbers in place of labels.
 
     Source:
         Kusner et al. 2017 (counterfactual edits); Ribeiro et al. 2020, ACL (invariance tests).
@@ -166,9 +168,21 @@ def _paired(model: object, data: Dataset, edited: Dataset, metric: str) -> _Pair
             f"{metric} compares each case with its edited copy, and {_title(edited)} ({len(edited):,} rows) does not "
             f"hold the rows of {_title(data)} ({len(data):,} rows) in their order: make it with perturb(edit)"
         )
-    if data.fingerprint == edited.fingerprint:
-        raise ValueError(f"{metric}: the edit changed nothing, {_title(edited)} equals {_title(data)} in content")
+    _require_edited(data, edited, metric)
     return pair
+
+
+def _require_edited(data: Dataset, edited: Dataset, metric: str) -> None:
+    """Raise for edits that a model need not notice: nothing changed, or equal rows stand in other places."""
+    if equal_features(data, edited) or only_rounded(data.X, edited.X):
+        raise ValueError(f"{metric}: the edit changed nothing, {_title(edited)} equals {_title(data)} in content")
+    # Rows of one permuted column are the same rows again, and `permute` says who exchanged with whom.
+    if edited.cluster_name != EXCHANGED and reordered(data, edited):
+        raise ValueError(
+            f"{metric}: the edit made the same rows in another order, so that changes cancel out whatever the model "
+            f"says: {_title(edited)} holds the rows of {_title(data)}. Keep every row in its place; where both members "
+            "of a pair are in the data, edit one of them: data.where(...).perturb(edit)"
+        )
 
 
 def _title(data: object) -> str:

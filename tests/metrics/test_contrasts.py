@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.stats import binomtest
+from sklearn.linear_model import LogisticRegression
 
 from pytest_mlspec import Dataset, Ensemble
 from pytest_mlspec.metrics.contrasts import change_slope, flip_rate, mean_change
 from pytest_mlspec.metrics.judging.counts import judge_count
+from pytest_mlspec.perturbations import permute
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.stats import betting, clusters, slopes
 from pytest_mlspec.verdict import Origin, Outcome, Terms
@@ -372,6 +374,52 @@ def test_an_edit_that_changes_nothing_proves_nothing(name):
         CONTRASTS[name](Says(0.2), data, data.perturb(lambda X: X, name="idle"))
     with pytest.raises(ValueError, match="the edit changed nothing"):
         CONTRASTS[name](Says(0.2), data, data)
+
+
+@pytest.mark.parametrize("name", CONTRASTS)
+@pytest.mark.parametrize(
+    "cast", [lambda X: X.astype(np.float32), lambda X: X.astype(int), lambda X: -0.0 + X * 1], ids=["f4", "int", "zero"]
+)
+def test_another_dtype_is_no_edit(name, cast):
+    whole = pairs([0.0, 1.0, 3.0], columns={"share": [0.1, 0.2, 0.3]})
+    tenths = pairs([0.1, 0.2, 0.3], columns={"share": [0.1, 0.2, 0.3]})
+
+    with pytest.raises(ValueError, match="the edit changed nothing"):
+        CONTRASTS[name](Says(0.2), whole, whole.perturb(cast))
+    with pytest.raises(ValueError, match="the edit changed nothing"):  # 0.1 is another number in single precision
+        CONTRASTS[name](Says(0.2), tenths, tenths.perturb(lambda X: X.astype(np.float32)))
+    assert CONTRASTS[name](Says(0.2), whole, whole.perturb(lambda X: swap(X).astype(np.float32))).value is not None
+
+
+@pytest.mark.parametrize("name", CONTRASTS)
+@pytest.mark.parametrize("order", [lambda X: X[::-1], lambda X: np.roll(X, 1, axis=0)], ids=["reversed", "rolled"])
+def test_rows_in_another_order_are_no_edit(name, order):
+    data = pairs([0.0, 1.0, 2.0, 3.0], columns={"share": [0.1, 0.2, 0.3, 0.4]})
+
+    with pytest.raises(ValueError, match=f"{name}: the edit made the same rows in another order, .* Keep every row in"):
+        CONTRASTS[name](Says(0.2), data, data.perturb(order))
+
+
+def test_of_a_pair_that_is_in_the_data_one_member_is_edited():
+    """Both sexes of every sentence: to swap them all makes the same sentences, and every change cancels."""
+    X = np.array([[x0, x1] for x0 in (0.5, 1.0, 2.0) for x1 in (0.0, 1.0)])
+    data = Dataset(X, ["no", "no", "yes", "yes", "no", "yes"], positive="yes", columns={"sex": ["m", "f"] * 3})
+    men = data.where(sex="m")
+
+    with pytest.raises(ValueError, match=r"so that changes cancel out .*edit one of them: data\.where"):
+        mean_change(Says(0.2), data, data.perturb(swap))
+    assert mean_change(Says(0.2), men, men.perturb(swap)).value == pytest.approx(0.2 * 3.5 / 3)
+
+
+def test_permuted_rows_may_be_the_same_rows_again():
+    """`permute` says that it exchanged, and who with whom: with one feature alone nothing else can come of it."""
+    X = np.arange(8.0).reshape(-1, 1)
+    data = Dataset(X, ["no", "yes"] * 4)
+    model = LogisticRegression().fit(X, ["no"] * 4 + ["yes"] * 4)
+    permuted = data.perturb(permute(0, seed=0))
+
+    assert sorted(permuted.X[:, 0].tolist()) == X[:, 0].tolist()
+    assert flip_rate(model, data, permuted).value == np.mean((permuted.X[:, 0] < 4) != (X[:, 0] < 4))
 
 
 @pytest.mark.parametrize("name", CONTRASTS)
