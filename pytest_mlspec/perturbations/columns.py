@@ -1,4 +1,4 @@
-"""Columns of features in any form: named, read and replaced without a change of form, dtype or input.
+"""Columns of features in any form: named, read and compared.
 
 The columns of a frame go by their names. Arrays and tensors go by position: in more than two dimensions the position is
 that in the flattened row, and one dimension (a list of texts, a series) is one column, 0.
@@ -6,9 +6,8 @@ that in the flattened row, and one dimension (a list of texts, a series) is one 
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +23,6 @@ from pytest_mlspec.data.forms import (
     is_frame,
     is_series,
     is_sparse,
-    is_tensor,
 )
 
 Column: TypeAlias = str | int
@@ -40,6 +38,8 @@ def as_columns(columns: object) -> tuple[Column, ...]:
     """
     alone = isinstance(columns, str) or not isinstance(columns, Sequence | np.ndarray | set | frozenset)
     listed = (columns,) if alone else tuple(columns)  # type: ignore[arg-type]  # a sequence, as just seen
+    if isinstance(columns, set | frozenset):  # in an order of its own, which differs between processes
+        listed = tuple(sorted(listed, key=lambda column: (isinstance(column, str), str(column).zfill(9))))
     named: list[Column] = []
     for column in listed:
         if isinstance(column, bool) or not isinstance(column, str | int | np.integer):
@@ -103,7 +103,7 @@ def read(X: Features, column: Column) -> Vector:
         return X.reshape(len(X), -1)[:, int(column)]
     _require_columns(X)
     if is_frame(X):
-        return frame_column(X, frame_columns(X)[str(column)])
+        return frame_column(X, native_name(X, column))
     if is_series(X):
         import narwhals.stable.v1 as nw
 
@@ -113,95 +113,27 @@ def read(X: Features, column: Column) -> Vector:
     return tensor
 
 
-def replaced(X: Features, columns: Mapping[Column, Vector]) -> Features:
-    """A copy of ``X`` in which these columns have these values, shape (examples,); only changed entries are written.
-
-    Raises:
-        ValueError: the column's dtype cannot hold a value, such as 2.5 among integers or a new category.
-    """
-    if is_frame(X) or is_series(X):
-        result = _in_frame(X, columns)
-    elif is_tensor(X):
-        result = _in_tensor(X, columns)
-    else:
-        result = _in_array(X, columns)
-    for column, values in columns.items():
-        _require_held(read(result, column), values, column, X)
-    return result
-
-
-def _in_array(X: Vector, columns: Mapping[Column, Vector]) -> Vector:
-    dtype = X.dtype
-    if dtype.kind == "U":  # longer text needs wider entries
-        dtype = np.result_type(
-            dtype, *(np.asarray(values.tolist(), dtype=np.str_).dtype for values in columns.values())
-        )
-    result = X.astype(dtype, order="C", copy=True)
-    for column, values in columns.items():
-        try:
-            with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is found by reading it back
-                result.reshape(len(X), -1)[:, int(column)] = values.astype(dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _cannot_hold(column, dtype, values) from error
-    return result
-
-
-def _in_tensor(X: Features, columns: Mapping[Column, Vector]) -> Features:
-    torch = sys.modules["torch"]
-    result = X.detach().clone(memory_format=torch.contiguous_format)
-    for column, values in columns.items():
-        try:
-            fresh = torch.as_tensor(np.asarray(values.tolist()) if values.dtype.hasobject else values.copy())
-            result.view(len(X), -1)[:, int(column)] = fresh.to(dtype=X.dtype, device=X.device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise _cannot_hold(column, X.dtype, values) from error
-    return result
-
-
-def _in_frame(X: Features, columns: Mapping[Column, Vector]) -> Features:
+def native_name(X: Features, column: Column) -> object:
+    """A column's name in the frame itself, where it need not be text."""
     import narwhals.stable.v1 as nw
 
-    if is_series(X):
-        (values,) = columns.values()
-        return _scattered(nw.from_native(X, series_only=True), values, 0).to_native()
-    frame = nw.from_native(X, eager_only=True)
-    natives = frame_columns(X)
-    fresh = [_scattered(frame.get_column(natives[str(name)]), values, name) for name, values in columns.items()]
-    return frame.with_columns(*fresh).to_native()
+    return next(name for name in nw.from_native(X, eager_only=True).columns if str(name) == str(column))
 
 
-def _scattered(series: Features, values: Vector, column: Column) -> Features:
-    """The series with the entries that differ written over; a missing entry is the frame's own kind of missing."""
-    rows = np.flatnonzero(~same(series.to_numpy(), values))
-    if not rows.size:
-        return series.clone() if hasattr(series, "clone") else series
-    pandas = type(series.to_native()).__module__.partition(".")[0] == "pandas"
-    gap = math.nan if pandas and series.dtype.is_float() else None
-    entries = values[rows] if values.dtype.kind in "mM" else [gap if _missing(v) else v for v in values[rows].tolist()]
-    try:
-        result = series.scatter(rows.tolist(), entries)
-    except Exception as error:  # every library of frames has errors of its own
-        raise _cannot_hold(column, series.dtype, values[rows]) from error
-    if result.dtype != series.dtype:
-        raise _cannot_hold(column, series.dtype, values[rows])
-    return result
+def holds_integers(X: Features, column: Column) -> bool:
+    """Whether a column is one of integers, also where gaps in it make ``read`` give floats."""
+    if is_frame(X) or is_series(X):
+        import narwhals.stable.v1 as nw
+
+        if is_series(X):
+            return bool(nw.from_native(X, series_only=True).dtype.is_integer())
+        return bool(nw.from_native(X, eager_only=True).get_column(native_name(X, column)).dtype.is_integer())
+    return read(X[:1], column).dtype.kind in "iu"
 
 
-def _cannot_hold(column: Column, dtype: object, values: Vector) -> ValueError:
-    return ValueError(
-        f"expected values that {label((column,))} can hold: its dtype is {dtype}, got {values[:1].tolist()[0]!r}. "
-        "Convert the column first"
-    )
-
-
-def _require_held(kept: Vector, values: Vector, column: Column, X: Features) -> None:
-    try:
-        wanted = values.astype(kept.dtype) if kept.dtype.kind == "f" and values.dtype.kind in "iufO" else values
-    except (TypeError, ValueError) as error:
-        raise _cannot_hold(column, kept.dtype if is_frame(X) else X.dtype, values) from error
-    wrong = np.flatnonzero(~same(kept, wanted))
-    if wrong.size:
-        raise _cannot_hold(column, kept.dtype if is_frame(X) else X.dtype, values[wrong])
+def entries(values: Vector) -> list[object]:
+    """The entries as Python objects; dates and durations as NumPy's, which have no other form in all their units."""
+    return list(values) if values.dtype.kind in "mM" else values.tolist()
 
 
 def same(first: Vector, second: Vector) -> BoolArray:
@@ -213,29 +145,44 @@ def same(first: Vector, second: Vector) -> BoolArray:
         return equal
     if first.dtype.kind == "U" and second.dtype.kind == "U":
         return np.asarray(first == second)
-    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    if first.dtype.kind in "mM" and first.dtype.kind == second.dtype.kind:
+        return np.asarray((first == second) | (np.isnat(first) & np.isnat(second)))
+    pairs = zip(entries(first), entries(second), strict=True)
     return np.fromiter((_same(one, other) for one, other in pairs), dtype=np.bool_, count=len(first))
 
 
 def _same(one: object, other: object) -> bool:
-    if _missing(one) or _missing(other):
-        return _missing(one) and _missing(other)
+    if is_missing(one) or is_missing(other):
+        return is_missing(one) and is_missing(other)
+    one, other = _time(one), _time(other)
+    if isinstance(one, np.datetime64 | np.timedelta64) != isinstance(other, np.datetime64 | np.timedelta64):
+        return False  # NumPy takes the number 2 for a length of time
     return bool(one == other)
 
 
-def _missing(value: object) -> bool:
+def _time(value: object) -> object:
+    """A point or a length of time as NumPy's, in UTC where it has a zone; everything else as it is."""
+    if isinstance(value, datetime):
+        return np.datetime64(value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None))
+    return np.timedelta64(value) if isinstance(value, timedelta) else value
+
+
+def is_missing(value: object) -> bool:
+    """Whether one entry is missing: NaN, None, NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | np.floating) and bool(value != value)
+    return isinstance(value, float | np.floating | np.datetime64 | np.timedelta64) and bool(value != value)
 
 
 def missing(values: Vector) -> BoolArray:
     """(examples,) whether an entry is missing: NaN, None, NaT."""
     if values.dtype.kind == "f":
         return np.isnan(values)
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
     if values.dtype.kind in "biuU":
         return np.zeros(len(values), dtype=np.bool_)
-    return np.fromiter(map(_missing, values.tolist()), dtype=np.bool_, count=len(values))
+    return np.fromiter(map(is_missing, values.tolist()), dtype=np.bool_, count=len(values))
 
 
 def require_rows(X: Features) -> None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pytest_mlspec.data.forms import Features, IntArray
+from pytest_mlspec.perturbations.changing import ColumnChange
 
 Perturbation: TypeAlias = Callable[[Features], object]
 
@@ -70,11 +71,12 @@ def compose(*steps: Perturbation) -> Composed:
         if not callable(step):
             raise TypeError(f"expected functions from features to features; got step {number} = {step!r}")
     flat = tuple(part for step in steps for part in (step.steps if isinstance(step, Composed) else (step,)))
-    draws = [stream for stream in map(_stream, flat) if stream is not None]
-    twice = [f"{kind} twice with {seed=}" for kind, seed in draws if draws.count((kind, seed)) > 1]
+    twice = [one for number, one in enumerate(flat) for other in flat[:number] if _same_draws(one, other)]
     if twice:
+        kind, seed = _stream(twice[0])
         raise ValueError(
-            f"expected random steps with draws of their own; got {twice[0]}. Give one of them another seed"
+            f"expected random steps with draws of their own; got {kind} twice with {seed=}. "
+            "Give one of them another seed"
         )
     return Composed(steps=flat)
 
@@ -98,7 +100,13 @@ def _name(step: Perturbation) -> str:
     return str(getattr(step, "__name__", type(step).__name__))
 
 
-def _stream(step: Perturbation) -> tuple[str, object] | None:
-    """What a step draws from: its kind and its seed; None where it draws nothing."""
-    seed = getattr(step, "seed", None)
-    return None if seed is None else (str(getattr(step, "kind", _name(step))), seed)
+def _same_draws(one: Perturbation, other: Perturbation) -> bool:
+    """Whether the second step draws what the first drew."""
+    if isinstance(one, ColumnChange):
+        return one.shares_draws(other)
+    return _stream(one)[1] is not None and _stream(one) == _stream(other)
+
+
+def _stream(step: Perturbation) -> tuple[str, object]:
+    """What a step draws from: its kind and its seed, which is None where it draws nothing."""
+    return str(getattr(step, "kind", _name(step))), getattr(step, "seed", None)

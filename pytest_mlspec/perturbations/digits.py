@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.perturbations.blur import motion_blur, pixelate
 from pytest_mlspec.perturbations.image_noise import gaussian_noise
 from pytest_mlspec.perturbations.light import brightness, contrast
+from pytest_mlspec.perturbations.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Splits
@@ -31,7 +33,7 @@ def corrupted_digits(severity: int = 3) -> Splits:
     from pytest_mlspec.data import Splits
     from pytest_mlspec.data.bundled import digits
 
-    if severity not in range(1, 6):
+    if isinstance(severity, bool) or not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise ValueError(f"expected a severity from 1 to 5; got severity={severity!r}")
     clean = digits()
     test = clean.test

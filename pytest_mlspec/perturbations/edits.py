@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_mlspec.data.forms import Features, Vector, as_features, count_rows, is_frame, is_sparse
+from pytest_mlspec.perturbations.changing import ColumnChange
 from pytest_mlspec.perturbations.columns import Column, as_columns, label, names_of, read, same
-from pytest_mlspec.perturbations.rules import ColumnChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Edited:
 
     to: object
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) the edited values."""
         if isinstance(self.to, Mapping):
             return _mapped(values, self.to, column)

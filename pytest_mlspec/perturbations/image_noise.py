@@ -61,7 +61,7 @@ def shot_noise(severity: int, *, seed: int = 0, **form: Unpack[ImageForm]) -> Co
         ValueError: an argument out of its range.
 
     Source:
-        Hendrycks & Dietterich 2019, shot_noise of ImageNet-C.
+        Hendrycks & Dietterich 2019, shot_noise of ImageNet-C; the counts by inversion, exact.
     """
     return corruption(_shot, "shot_noise", severity, form, seed=checked_seed(seed))
 
@@ -94,8 +94,24 @@ def _gaussian(pixels: Pixels, severity: int, random: np.random.Generator) -> Pix
 
 
 def _shot(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
+    """Counts from one uniform draw per intensity (the inverse of the distribution function).
+
+    So the draws of an image do not depend on what the images before it show, as those of a rejection method would.
+    Counts above full intensity are cut off there anyway, so the sum over the law can end there.
+    """
     photons = constant(PHOTONS, severity)
-    return np.divide(random.poisson(pixels * photons), photons, dtype=pixels.dtype, casting="same_kind")
+    draws = random.random(pixels.shape)
+    expected = pixels.astype(np.float64) * photons
+    term = np.exp(-expected)  # the probability of a count, and of all up to it
+    below = term.copy()
+    counts = np.zeros(pixels.shape, dtype=pixels.dtype)
+    for count in range(1, photons + 1):
+        counts += draws > below
+        term *= expected
+        term /= count
+        below += term
+    counts /= photons
+    return counts
 
 
 def _impulse(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:

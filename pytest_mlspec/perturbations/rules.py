@@ -1,23 +1,22 @@
-"""What a tabular perturbation does to one column, and the callable that applies it to features in any form."""
+"""What a tabular perturbation does to one column."""
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from pytest_mlspec.data.forms import BoolArray, Features, IntArray, Vector, as_features, copied
+from pytest_mlspec.data.forms import BoolArray, IntArray, Vector, as_features
 from pytest_mlspec.perturbations.columns import (
     Column,
+    entries,
+    is_missing,
     label,
     missing,
-    names_of,
     read,
-    replaced,
     require_known,
     require_rows,
     same,
@@ -27,77 +26,11 @@ from pytest_mlspec.perturbations.columns import (
 class Rule(Protocol):
     """Changes the values of one column."""
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
-        """(examples,) the changed values; ``values`` stay as they are."""
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
+        """(examples,) the changed values; ``values`` stay as they are.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnChange:
-    """A function from features to features that changes some columns and keeps form, dtype and input.
-
-    ``columns`` is ``None`` where it takes every column that it can change. A column that was named and comes out as it
-    went in is an error: a requirement on it would be met without having been tested.
-    """
-
-    name: str
-    columns: tuple[Column, ...] | None
-    rule: Rule
-    severity: int | None = None
-    seed: int | None = None
-    joint: bool = False
-    """Whether all columns share one stream of random numbers, so that their entries stay together."""
-
-    @property
-    def __name__(self) -> str:
-        return self.name
-
-    @property
-    def kind(self) -> str:
-        """What shares its draws at the same seed: one rule on the same columns, or on any where rows are drawn."""
-        rule = type(self.rule).__name__.lower()
-        return rule if self.joint else f"{rule} {label(self.columns)}"
-
-    @property
-    def mixes_rows(self) -> bool:
-        """Whether a changed row holds values of another row of the same data, so that the two depend on each other."""
-        return isinstance(self.rule, Permuted) and not self.rule.donors
-
-    def exchanged(self, n_rows: int) -> IntArray | None:
-        """(examples,) which rows exchanged values with each other; ``None`` where rows stay independent."""
-        return partners(n_rows, self._stream(None))[1] if self.mixes_rows else None
-
-    def __call__(self, X: Features) -> Features:
-        """The changed features; ``X`` stays as it is."""
-        features = as_features(X)
-        require_rows(features)
-        if self.severity == 0:
-            return copied(features)
-        before = {column: read(features, column) for column in self._chosen(features)}
-        after = {column: self._changed(values, column) for column, values in before.items()}
-        idle = [column for column in before if same(before[column], after[column]).all()]
-        if idle and (self.columns is not None or len(idle) == len(before)):
-            raise ValueError(
-                f"expected {self.name} to change {label(idle)}; it changed nothing there in {len(features)} rows: "
-                "name other columns, or use a larger share or severity, or another seed"
-            )
-        return replaced(features, after)
-
-    def _chosen(self, X: Features) -> tuple[Column, ...]:
-        if self.columns is not None:
-            return require_known(X, self.columns)
-        suits = getattr(self.rule, "suits", None)
-        found = tuple(column for column in names_of(X) if suits is None or suits(read(X, column)))
-        if not found:
-            raise ValueError(f"expected a column that {self.name} can change; got {type(X).__name__} without one")
-        return found
-
-    def _changed(self, values: Vector, column: Column) -> Vector:
-        return self.rule.change(values, self._stream(column), column)
-
-    def _stream(self, column: Column | None) -> np.random.Generator:
-        # A stream of its own for every column: naming one more changes nothing in the others.
-        key = 0 if self.joint else zlib.crc32(str(column).encode())
-        return np.random.default_rng(np.random.SeedSequence(self.seed or 0, spawn_key=(key,)))
+        ``whole`` says that the column holds integers, also where gaps make its ``values`` floats.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,23 +39,22 @@ class Noise:
 
     scale: float
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) noisy values."""
         require_numbers(values, column, "noise")
-        if values.dtype.kind != "f" and len(np.unique(values)) == 2:
+        if whole and len(np.unique(values[np.isfinite(values)])) == 2:
             raise ValueError(
                 f"expected numbers with more than two values for noise; {label((column,))} has two: use swap_categories"
             )
-        return rounded_like(
-            values, values + self.scale * deviation(values, column) * random.standard_normal(len(values))
-        )
+        noisy = values + self.scale * deviation(values, column) * random.standard_normal(len(values))
+        return np.rint(noisy) if whole else noisy
 
-    def suits(self, values: Vector) -> bool:
+    def suits(self, values: Vector, *, whole: bool) -> bool:
         """Whether a column holds numbers that vary, and is no code of two values."""
         if values.dtype.kind not in "iuf":
             return False
         distinct = np.unique(values[np.isfinite(values)])
-        return len(distinct) > (1 if values.dtype.kind == "f" else 2)
+        return len(distinct) > (2 if whole else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,18 +64,23 @@ class Missing:
     share: float
     fill: object = None
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) values with gaps."""
         chosen = chosen_rows(self.share, len(values), random)
-        changed = values.astype(object)
-        if self.fill is None and values.dtype.kind in "iuf":
+        if self.fill is not None:
+            changed = as_objects(values)
+            changed[chosen] = self.fill
+        elif values.dtype.kind in "iuf":
             changed = values.astype(np.result_type(values.dtype, np.float16))
-        changed[chosen] = (math.nan if changed.dtype.kind == "f" else None) if self.fill is None else self.fill
+            changed[chosen] = math.nan
+        else:
+            changed = values.copy() if values.dtype.kind in "mM" else values.astype(object)
+            changed[chosen] = np.array("NaT", dtype=values.dtype) if values.dtype.kind in "mM" else None
         return changed
 
-    def suits(self, values: Vector) -> bool:
+    def suits(self, values: Vector, *, whole: bool) -> bool:
         """Whether a column can hold what it gets."""
-        return values.dtype.kind in "fO" if self.fill is None else values.dtype.kind in "iuf"
+        return values.dtype.kind in "fOmM" if self.fill is None else values.dtype.kind in "iuf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +90,12 @@ class Scaled:
     factor: float
     share: float
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) values, some of them in another unit."""
         require_numbers(values, column, "a unit error")
         chosen = chosen_rows(self.share, len(values), random)
-        return rounded_like(values, np.where(chosen, values * self.factor, values))
+        scaled = np.where(chosen, values * self.factor, values)
+        return np.rint(scaled) if whole else scaled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,38 +104,81 @@ class Swapped:
 
     share: float
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) values, some of them swapped."""
         if values.dtype.kind == "f" and (np.nan_to_num(values) % 1 != 0).any():
             raise TypeError(f"expected categories to swap; {label((column,))} holds fractions: use noise")
         present = ~missing(values)
-        entries = values.tolist()
-        kinds = sorted(set(values[present].tolist()), key=lambda kind: (str(type(kind)), kind))
+        listed = entries(values)
+        kinds = sorted(set(entries(values[present])), key=lambda kind: (str(type(kind)), kind))
         if len(kinds) < 2:
             raise ValueError(f"expected at least two categories to swap in {label((column,))}; got {kinds}")
         code_of = {kind: code for code, kind in enumerate(kinds)}
         chosen = present & chosen_rows(self.share, len(values), random)
         steps = random.integers(1, len(kinds), size=len(values))
-        changed = values.astype(object)
+        changed = values.copy() if values.dtype.kind in "mM" else values.astype(object)
         for row in np.flatnonzero(chosen):
-            changed[row] = kinds[(code_of[entries[row]] + int(steps[row])) % len(kinds)]
+            changed[row] = kinds[(code_of[listed[row]] + int(steps[row])) % len(kinds)]
         return changed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Permuted:
     """Takes the values of other rows: of a partner among these data, or of ``donors``, drawn with replacement."""
 
     donors: tuple[tuple[Column, tuple[object, ...]], ...] = ()
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) values of other rows."""
         if not self.donors:
             return values[partners(len(values), random)[0]]
-        found = dict(self.donors)[column]
-        pool = np.empty(len(found), dtype=object)
-        pool[:] = found
+        pool = as_objects(dict(self.donors)[column])
+        if values.dtype.kind in "mM":
+            pool = pool.astype(values.dtype)
         return pool[random.integers(len(pool), size=len(values))]
+
+    def require_others(self, before: Mapping[Column, Vector]) -> None:
+        """Raise unless the donors have these columns and are other rows than those that are perturbed.
+
+        Raises:
+            TypeError: donors whose columns go by name where those of X go by position, or the other way round.
+            ValueError: donors that are the rows themselves.
+        """
+        if not self.donors:
+            return
+        donors = dict(self.donors)
+        for column in before:
+            if column not in donors:
+                raise TypeError(
+                    f"expected donors in the form of X, whose columns go by {_way(column)}; theirs go by "
+                    f"{_way(next(iter(donors)))}: pass both as frames, or both as arrays"
+                )
+        if all(_equal(values, donors[column]) for column, values in before.items()):
+            raise ValueError(
+                f"expected donors of their own; they are the {len(next(iter(before.values())))} rows that are "
+                "perturbed: pass other rows, such as street.validation.X, or leave donors out, so that rows exchange "
+                "their values"
+            )
+
+    def __repr__(self) -> str:
+        if not self.donors:
+            return "Permuted()"
+        return f"Permuted({len(self.donors[0][1])} donors of {label([column for column, _ in self.donors])})"
+
+
+def _way(column: Column) -> str:
+    return "name" if isinstance(column, str) else "position"
+
+
+def _equal(values: Vector, others: Sequence[object]) -> bool:
+    return len(values) == len(others) and bool(same(values, as_objects(others)).all())
+
+
+def as_objects(values: Vector | Sequence[object]) -> Vector:
+    """(examples,) the entries as objects."""
+    made = np.empty(len(values), dtype=object)
+    made[:] = entries(values) if isinstance(values, np.ndarray) else values
+    return made
 
 
 def partners(n_rows: int, random: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -229,7 +210,7 @@ class Shifted:
     by: float
     in_std: bool
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) shifted values."""
         require_numbers(values, column, "a shift")
         return values + (self.by * deviation(values, column) if self.in_std else self.by)
@@ -241,7 +222,7 @@ class Masked:
 
     value: object
 
-    def change(self, values: Vector, random: np.random.Generator, column: Column) -> Vector:
+    def change(self, values: Vector, random: np.random.Generator, column: Column, *, whole: bool) -> Vector:
         """(examples,) one value."""
         if isinstance(self.value, str) and self.value == "mean":
             require_numbers(values, column, "a mask at the mean")
@@ -261,9 +242,14 @@ def require_numbers(values: Vector, column: Column, what: str) -> None:
     if values.dtype.kind == "b":
         raise TypeError(f"expected numbers for {what}; {label((column,))} holds True and False: use swap_categories")
     if values.dtype.kind not in "iuf":
-        raise TypeError(f"expected numbers for {what}; {label((column,))} holds {values[:1].tolist()[0]!r}")
+        raise TypeError(f"expected numbers for {what}; {label((column,))} holds {_no_number(values)!r}")
     if not np.isfinite(values).any():
         raise ValueError(f"expected numbers for {what}; every entry of {label((column,))} is missing or infinite")
+
+
+def _no_number(values: Vector) -> object:
+    found = (value for value in values.tolist() if isinstance(value, bool) or not isinstance(value, int | float))
+    return next((value for value in found if not is_missing(value)), values.tolist()[0])
 
 
 def deviation(values: Vector, column: Column) -> float:
@@ -281,11 +267,6 @@ def deviation(values: Vector, column: Column) -> float:
     return float(finite.std())
 
 
-def rounded_like(values: Vector, changed: Vector) -> Vector:
-    """Whole numbers where ``values`` are whole numbers."""
-    return np.rint(changed) if values.dtype.kind in "iu" else changed
-
-
 def chosen_rows(share: float, n_examples: int, random: np.random.Generator) -> BoolArray:
     """(examples,) True with this probability, each row by itself: the rows stay independent."""
     return np.asarray(random.random(n_examples) < share)
@@ -295,4 +276,4 @@ def donors_of(X: object, columns: Sequence[Column]) -> tuple[tuple[Column, tuple
     """The values of these columns in the data that give them."""
     features = as_features(X)
     require_rows(features)
-    return tuple((column, tuple(read(features, column).tolist())) for column in require_known(features, columns))
+    return tuple((column, tuple(entries(read(features, column)))) for column in require_known(features, columns))

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
+from pytest_mlspec.perturbations.changing import ColumnChange
 from pytest_mlspec.perturbations.columns import Columns, as_columns, label
 from pytest_mlspec.perturbations.rules import (
-    ColumnChange,
     Masked,
     Missing,
     Noise,
@@ -26,6 +26,7 @@ from pytest_mlspec.perturbations.rules import (
     Swapped,
     donors_of,
 )
+from pytest_mlspec.perturbations.severity import checked_seed, checked_severity
 
 NOISE_SCALES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Standard deviations of the noise by severity, in those of the column.
@@ -61,7 +62,7 @@ def noise(
     """
     chosen, size = _named(columns), _size(severity, scale, NOISE_SCALES, "scale", math.inf)
     words = f"severity {severity}" if severity is not None else f"{size:g} std"
-    return _change(f"noise in {label(chosen)}, {words}", chosen, Noise(scale=size), seed, severity)
+    return _change(f"noise in {label(chosen)}, {words}", chosen, Noise(scale=size), checked_seed(seed), severity)
 
 
 def missing(
@@ -75,7 +76,7 @@ def missing(
     """Entries that get lost completely at random: each by itself with the same probability, so that rows stay apart.
 
     Args:
-        columns: names or positions; by default every column that can hold a missing value.
+        columns: names or positions; by default every column that can hold a missing value (of dates: NaT).
         severity: 0 (nothing) to 5: ``MISSING_SHARES``.
         share: the probability itself in (0, 1], instead of a severity.
         seed: of the draws. The same seed at a higher severity loses the same entries and more.
@@ -87,11 +88,12 @@ def missing(
 
     Example:
         >>> missing(0, share=0.5, seed=1, fill=-1)(np.array([[5], [6], [7], [8]])).ravel().tolist()
-        [-1, -1, 7, -1]
+        [5, -1, -1, 8]
     """
     chosen, size = _named(columns), _size(severity, share, MISSING_SHARES, "share", 1.0)
     words = f"severity {severity}" if severity is not None else f"share {size:g}"
-    return _change(f"missing {label(chosen)}, {words}", chosen, Missing(share=size, fill=fill), seed, severity)
+    rule = Missing(share=size, fill=fill)
+    return _change(f"missing {label(chosen)}, {words}", chosen, rule, checked_seed(seed), severity)
 
 
 def unit_error(column: str | int, factor: float, *, share: float = 1.0, seed: int = 0) -> ColumnChange:
@@ -112,7 +114,7 @@ def unit_error(column: str | int, factor: float, *, share: float = 1.0, seed: in
         raise ValueError(f"expected a factor other than 0 and 1; got factor={factor!r}")
     chosen = _only(column)
     words = f"unit error in {label(chosen)} (x {factor:g}), share {_share(share):g}"
-    return _change(words, chosen, Scaled(factor=float(factor), share=float(share)), seed)
+    return _change(words, chosen, Scaled(factor=float(factor), share=float(share)), checked_seed(seed))
 
 
 def swap_categories(column: str | int, *, share: float = 1.0, seed: int = 0) -> ColumnChange:
@@ -128,7 +130,8 @@ def swap_categories(column: str | int, *, share: float = 1.0, seed: int = 0) -> 
         ['bus', 'car', 'bus']
     """
     chosen = _only(column)
-    return _change(f"swap {label(chosen)}, share {_share(share):g}", chosen, Swapped(share=float(share)), seed)
+    rule = Swapped(share=_share(share))
+    return _change(f"swap {label(chosen)}, share {rule.share:g}", chosen, rule, checked_seed(seed))
 
 
 def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> ColumnChange:
@@ -143,19 +146,20 @@ def permute(columns: Columns, *, seed: int = 0, donors: object = None) -> Column
     Args:
         columns: names or positions; their values stay together.
         seed: of the draws.
-        donors: features of other rows to draw from, in any form with these columns, such as ``street.validation.X``.
+        donors: features of other rows to draw from, with these columns, such as ``street.validation.X``. A column goes
+            by its name or by its position in both, and the donors must not be the very rows that are perturbed.
 
     Source:
         Breiman 2001, Random Forests, section 10; Fisher, Rudin & Dominici 2019, All models are wrong, section 3 (the
         switched loss, and its estimate from pairs of rows).
 
     Example:
-        >>> permute([0, 1], seed=4)(np.array([[1, 10, 5], [2, 20, 6], [3, 30, 7]])).tolist()
+        >>> permute([0, 1], seed=6)(np.array([[1, 10, 5], [2, 20, 6], [3, 30, 7]])).tolist()
         [[3, 30, 5], [1, 10, 6], [2, 20, 7]]
     """
     chosen = as_columns(columns)
     rule = Permuted(donors=() if donors is None else donors_of(donors, chosen))
-    return _change(f"permute {label(chosen)}", chosen, rule, seed, joint=True)
+    return _change(f"permute {label(chosen)}", chosen, rule, checked_seed(seed), joint=True)
 
 
 def shift(columns: Columns, by: float, *, unit: Literal["X", "std"] = "X") -> ColumnChange:
@@ -204,8 +208,6 @@ def _change(
     *,
     joint: bool = False,
 ) -> ColumnChange:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
-        raise ValueError(f"expected a seed as a whole number from 0; got seed={seed!r}")
     named = None if columns is None else tuple(columns)
     return ColumnChange(name=name, columns=named, rule=rule, severity=severity, seed=seed, joint=joint)
 
@@ -230,9 +232,7 @@ def _size(severity: int | None, size: float | None, by_severity: Sequence[float]
         if not 0 < size <= largest:
             raise ValueError(f"expected {name} above 0{' and at most 1' if largest == 1 else ''}; got {name}={size!r}")
         return float(size)
-    if severity is None or isinstance(severity, bool) or severity not in range(len(by_severity)):
-        raise ValueError(f"expected severity as a whole number from 0 to 5; got severity={severity!r}")
-    return by_severity[int(severity)]
+    return by_severity[checked_severity(severity)]
 
 
 def _share(share: float) -> float:

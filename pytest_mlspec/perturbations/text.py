@@ -15,8 +15,10 @@ from typing import Literal
 import numpy as np
 
 from pytest_mlspec.data.forms import Features, as_features, copied, is_frame
-from pytest_mlspec.perturbations.columns import Column, as_columns, label, names_of, read, replaced, require_rows
+from pytest_mlspec.perturbations.columns import Column, as_columns, label, names_of, read, require_rows
 from pytest_mlspec.perturbations.columns import require_known as require_known_columns
+from pytest_mlspec.perturbations.severity import checked_seed, checked_severity
+from pytest_mlspec.perturbations.writing import replaced
 
 TYPO_RATES = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16)
 """The probability by severity that a letter is mistyped."""
@@ -95,8 +97,6 @@ def _text_change(
     seed: int | None = None,
     severity: int | None = None,
 ) -> TextChange:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
-        raise ValueError(f"expected a seed as a whole number from 0; got seed={seed!r}")
     columns = None if column is None else as_columns(column)
     if columns is not None and len(columns) != 1:
         raise ValueError(f"expected one column; got column={column!r}")
@@ -162,7 +162,7 @@ def typos(severity: int, *, seed: int = 0, column: str | int | None = None) -> T
         column: of a frame or array that holds the texts; by default X is one text per example.
 
     Raises:
-        ValueError: a severity out of range. At the call: an entry that is no text, or no text changed.
+        ValueError: a severity or seed out of range. At the call: an entry that is no text, or no text changed.
 
     Source:
         The four errors are those of Damerau 1964, Commun. ACM 7:171, with insertion as a doubled letter.
@@ -171,8 +171,7 @@ def typos(severity: int, *, seed: int = 0, column: str | int | None = None) -> T
         >>> typos(5, seed=1)(["the car stopped at the light"])
         ['tje dar stoppe at the liht']
     """
-    if isinstance(severity, bool) or severity not in range(len(TYPO_RATES)):
-        raise ValueError(f"expected severity as a whole number from 0 to 5; got severity={severity!r}")
+    severity, seed = checked_severity(severity), checked_seed(seed)
     rewrite = Typos(rate=TYPO_RATES[severity], seed=seed)
     return _text_change(f"typos, severity {severity}", rewrite, column, seed, severity)
 
@@ -206,7 +205,7 @@ def change_case(
         column: of a frame or array that holds the texts; by default X is one text per example.
 
     Raises:
-        ValueError: another case. At the call: an entry that is no text, or no text changed.
+        ValueError: another case, a seed out of range. At the call: an entry that is no text, or no text changed.
 
     Example:
         >>> change_case("upper")(["Stop here"])
@@ -214,6 +213,7 @@ def change_case(
     """
     if case not in ("upper", "lower", "random"):
         raise ValueError(f'expected case as "upper", "lower" or "random"; got case={case!r}')
+    seed = checked_seed(seed)
     return _text_change(f"{case} case", Cased(case=case, seed=seed), column, seed if case == "random" else None)
 
 
@@ -228,10 +228,14 @@ class SwappedWords:
 
     def __call__(self, text: str) -> str:
         """The text with other words."""
-        found = {old.lower(): (old, new) for old, new in self.words}
-        longest_first = sorted(found, key=len, reverse=True)
-        pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
-        return re.sub(pattern, lambda match: _in_case(match[0], *found[match[0].lower()]), text, flags=re.IGNORECASE)
+        longest_first = sorted(self.words, key=lambda pair: len(pair[0]), reverse=True)
+        # A group for each word: re takes more letters for the same in another case than str.lower does (the Turkish I).
+        either = "|".join(f"({re.escape(old)})" for old, _ in longest_first)
+
+        def other(match: re.Match[str]) -> str:
+            return _in_case(match[0], *longest_first[(match.lastindex or 1) - 1])
+
+        return re.sub(rf"(?<!\w)(?:{either})(?!\w)", other, text, flags=re.IGNORECASE)
 
 
 def _in_case(found: str, old: str, new: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from pytest_mlspec.data import Dataset
 from pytest_mlspec.data.forms import Features, Vector
-from pytest_mlspec.perturbations.columns import Column, label, read, replaced, same
+from pytest_mlspec.perturbations.columns import Column, label, read, same
+from pytest_mlspec.perturbations.writing import replaced
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -48,6 +48,17 @@ def test_shot_noise_counts_photons(severity: int, photons: int, intensity: float
     assert (np.abs(found - law) <= 4 * np.sqrt(law * (1 - law) / N_DRAWS) + 4 / N_DRAWS).all()
 
 
+def test_shot_noise_of_a_row_does_not_depend_on_what_other_rows_show() -> None:
+    rows = np.random.default_rng(0).random((300, 32, 32))
+    others = rows.copy()
+    others[:100] = 0.02
+
+    for severity in SEVERITIES:
+        one, other = shot_noise(severity, seed=1)(rows), shot_noise(severity, seed=1)(others)
+        np.testing.assert_array_equal(one[100:], other[100:])
+        assert (one[:100] != other[:100]).mean() > 0.5
+
+
 def test_shot_noise_leaves_black_black() -> None:
     assert (shot_noise(5)(_flat(0.0)) == 0).all()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -14,9 +15,10 @@ import torch
 
 from pytest_mlspec.data import Dataset
 from pytest_mlspec.perturbations import tabular
+from pytest_mlspec.perturbations.changing import ColumnChange
 from pytest_mlspec.perturbations.columns import read
 from pytest_mlspec.perturbations.composing import compose
-from pytest_mlspec.perturbations.rules import ColumnChange
+from pytest_mlspec.perturbations.edits import edit
 
 N = 400
 RANDOM = np.random.default_rng(0)
@@ -125,12 +127,23 @@ def test_the_same_parameters_are_equal_survive_pickle_and_do_the_same(change: Co
         lambda seed: tabular.unit_error("age", 2.54, share=0.5, seed=seed),
         lambda seed: tabular.swap_categories("sex", share=0.5, seed=seed),
         lambda seed: tabular.permute("age", seed=seed),
-        lambda seed: tabular.permute("age", seed=seed, donors=pandas_frame()),
+        lambda seed: tabular.permute("age", seed=seed, donors=pandas_frame()[::-1]),
     ],
     ids=["noise", "missing", "unit_error", "swap_categories", "permute", "donors"],
 )
 def test_another_seed_draws_something_else(make: Callable[[int], ColumnChange]) -> None:
     assert not make(0)(pandas_frame()).equals(make(1)(pandas_frame()))
+
+
+def test_the_columns_of_a_set_stand_in_order() -> None:
+    assert tabular.permute({"b", "c", "a"}).name == "permute a, b and c"
+    assert tabular.permute(frozenset({10, 9, 2})).columns == (2, 9, 10)
+
+
+def test_a_seed_may_be_an_integer_of_numpy() -> None:
+    frame = pandas_frame()
+
+    assert tabular.noise("age", np.int64(2), seed=np.int64(5))(frame).equals(tabular.noise("age", 2, seed=5)(frame))
 
 
 def test_names_say_what_was_done_where() -> None:
@@ -173,6 +186,42 @@ def test_harm_grows_with_severity(make: Callable[..., ColumnChange]) -> None:
 
     assert harms[0] == 0
     assert (np.diff(harms) > 0).all()
+
+
+def test_rules_with_one_seed_draw_by_themselves() -> None:
+    """Of rows that both hit by themselves with probability a half each, the share is a quarter; 3 standard errors."""
+    X = np.arange(8000.0)[:, None]
+    hit = [
+        np.isnan(tabular.missing(0, share=0.5, seed=3)(X)[:, 0]),
+        tabular.unit_error(0, 100, share=0.5, seed=3)(X)[:, 0] != X[:, 0],
+        tabular.swap_categories(0, share=0.5, seed=3)(X)[:, 0] != X[:, 0],
+    ]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (hit[one] & hit[other]).mean() == pytest.approx(0.25, abs=3 * np.sqrt(0.25 * 0.75 / 8000))
+
+    both = compose(tabular.missing(0, share=0.5, seed=3), tabular.unit_error(0, 100, share=0.5, seed=3))(X)
+    left = ~hit[0]
+    assert (both[left, 0] != X[left, 0]).mean() == pytest.approx(0.5, abs=3 * 0.5 / np.sqrt(left.sum()))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        (None, 1, True),
+        ([0, 1], [1, 2], True),
+        (1, "1", True),
+        (0, 1, False),
+        ([0, 2], 1, False),
+    ],
+)
+def test_noise_is_not_drawn_twice_on_a_column(first: object, second: object, refused: bool) -> None:
+    one, other = tabular.noise(first, 1), tabular.noise(second, 2)  # type: ignore[arg-type]
+    if refused:
+        with pytest.raises(ValueError, match=r"noise twice with seed=0\. Give one of them another seed"):
+            compose(one, other)
+    else:
+        assert len(compose(one, other).steps) == 2
+    assert len(compose(one, tabular.noise(first, 1, seed=1)).steps) == 2  # type: ignore[arg-type]
 
 
 def test_two_steps_with_the_same_draws_cannot_be_composed() -> None:
@@ -357,6 +406,18 @@ def test_permuted_columns_come_from_donors() -> None:
     assert not change.mixes_rows
 
 
+def test_donors_are_other_rows_in_the_same_form() -> None:
+    X = np.arange(12.0).reshape(6, 2)
+
+    with pytest.raises(TypeError, match="whose columns go by position; theirs go by name: pass both as frames"):
+        tabular.permute(0, donors=pd.DataFrame(X))(X)
+    with pytest.raises(TypeError, match="whose columns go by name; theirs go by position"):
+        tabular.permute(0, donors=X)(pd.DataFrame(X, columns=["0", "1"]))
+    with pytest.raises(ValueError, match="expected donors of their own; they are the 6 rows that are perturbed"):
+        tabular.permute(0, donors=X.copy())(X)
+    assert len(repr(tabular.permute([0, 1], donors=np.ones((5000, 2))))) < 200
+
+
 def test_donors_need_the_columns() -> None:
     with pytest.raises(ValueError, match="unknown column 'age'"):
         tabular.permute("age", donors=pd.DataFrame({"ag": [1.0]}))
@@ -383,6 +444,114 @@ def test_mask_gives_the_mean_or_the_value() -> None:
         tabular.mask("sex", "c")(frame.astype({"sex": "category"}))
 
 
+# ---- the dtypes of frames -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float16"])
+def test_narrow_floats_of_pandas_stay_narrow(dtype: str) -> None:
+    X = pd.DataFrame({"x": pd.Series([0.5, 1.5, 2.5, 3.5, 8.5], dtype=dtype, index=[7, 9, 4, 0, 1])})
+    donors = np.array([[1.1], [2.2]])
+    changes = [
+        tabular.noise("x", 3),
+        tabular.mask("x"),
+        edit("x", to=1.1),
+        tabular.missing("x", share=0.9, fill=1.1),
+        tabular.permute("x", donors=pd.DataFrame(donors, columns=["x"])),
+    ]
+    for change in changes:
+        changed = change(X)["x"]
+        assert changed.dtype == dtype
+        assert changed.index.tolist() == [7, 9, 4, 0, 1]
+    assert changes[1](X)["x"].tolist() == [np.array(16.5 / 5, dtype=dtype.lower()).item()] * 5
+    assert changes[2](X)["x"].tolist() == [np.array(1.1, dtype=dtype.lower()).item()] * 5
+
+
+def integers_with_gaps(form: str) -> object:
+    visits = [1, 2, None, 40, 5, 90, None, 8, 12, 3]
+    if form == "polars":
+        return pl.DataFrame({"visits": visits})
+    return pd.DataFrame({"visits": pd.Series(visits, dtype="Int64")}, index=None).set_index(np.arange(10) * 3 + 7)
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (tabular.noise("visits", 3, seed=1), None),
+        (tabular.unit_error("visits", 2.5), [2, 5, None, 100, 12, 225, None, 20, 30, 8]),
+        (tabular.shift("visits", 2), [3, 4, None, 42, 7, 92, None, 10, 14, 5]),
+        (tabular.swap_categories("visits"), None),
+    ],
+    ids=["noise", "unit_error", "shift", "swap_categories"],
+)
+def test_integers_with_gaps_stay_integers_with_gaps(
+    change: ColumnChange, expected: list[int | None] | None, form: str
+) -> None:
+    X = integers_with_gaps(form)
+    frame = change(X)
+    listed = [None if value is None or value is pd.NA else value for value in list(frame["visits"])]
+
+    assert frame["visits"].dtype == X["visits"].dtype  # type: ignore[index]
+    assert [row for row, value in enumerate(listed) if value is None] == [2, 6]
+    assert all(float(value).is_integer() for value in listed if value is not None)
+    if expected is not None:
+        assert listed == expected
+    if isinstance(frame, pd.DataFrame):
+        assert frame.index.tolist() == [row * 3 + 7 for row in range(10)]
+
+
+def test_codes_of_two_values_take_no_noise_with_gaps_either() -> None:
+    X = pl.DataFrame({"code": [0, 1, None, 1], "x": [1.0, 2.0, 3.0, 4.0]})
+
+    assert tabular.noise(severity=2)(X)["code"].equals(X["code"])
+    with pytest.raises(ValueError, match="code has two: use swap_categories"):
+        tabular.noise("code", 2)(X)
+
+
+DAYS = pd.date_range("2024-03-30", periods=6)
+TIMES = {
+    "days": DAYS,
+    "nanoseconds": DAYS.as_unit("ns"),
+    "in Berlin": DAYS.tz_localize("Europe/Berlin"),
+    "durations": DAYS - DAYS[0],
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_times_can_be_lost_permuted_and_swapped(kind: str) -> None:
+    X = pd.DataFrame({"t": TIMES[kind], "x": np.arange(6.0)}, index=list("fedcba"))
+    lost = tabular.missing(share=0.6, seed=1)(X)["t"]
+    permuted = tabular.permute(["t", "x"], seed=1)(X)
+    swapped = tabular.swap_categories("t")(X)["t"]
+    given = tabular.permute("t", donors=X[:2])(X)["t"]
+
+    assert lost.dtype == permuted["t"].dtype == swapped.dtype == given.dtype == X["t"].dtype
+    assert 0 < lost.isna().sum() < 6
+    assert (lost.dropna() == X["t"][lost.notna()]).all()
+    assert permuted["t"].tolist() == [X["t"].iloc[int(x)] for x in permuted["x"]]
+    assert (swapped != X["t"]).all()
+    assert set(swapped) <= set(X["t"])
+    assert set(given) == set(X["t"][:2])
+
+
+def test_times_may_be_given_as_python_writes_them_and_numbers_are_no_times() -> None:
+    X = pd.DataFrame({"t": DAYS.as_unit("ns"), "zoned": DAYS.tz_localize("Europe/Berlin"), "d": DAYS - DAYS[0]})
+    noon = datetime(2024, 1, 1, 12)
+
+    assert set(tabular.mask("t", noon)(X)["t"]) == {pd.Timestamp(noon)}
+    assert set(tabular.mask("zoned", noon.replace(tzinfo=UTC))(X)["zoned"]) == {pd.Timestamp(noon, tz="UTC")}
+    with pytest.raises(ValueError, match=r"expected values that d can hold: .*, got 2"):
+        tabular.mask("d", 2)(X)
+
+
+@pytest.mark.parametrize("form", [np.array, lambda X: pd.DataFrame(X, columns=["0"]), lambda X: pl.DataFrame({"0": X})])
+def test_the_value_that_does_not_fit_is_shown(form: Callable[[object], object]) -> None:
+    X = form(np.array([1, 2, 3]))
+    X = X[:, None] if isinstance(X, np.ndarray) else X
+    with pytest.raises(ValueError, match=r"can hold: its dtype is .*, got 'three'"):
+        edit("0" if hasattr(X, "columns") else 0, to={1: 7, 2: 8, 3: "three"})(X)
+
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
@@ -391,12 +560,17 @@ def test_mask_gives_the_mean_or_the_value() -> None:
     [
         (lambda: tabular.noise("age"), "either severity=1 to 5 or scale="),
         (lambda: tabular.noise("age", 1, scale=0.5), "either severity=1 to 5 or scale="),
-        (lambda: tabular.noise("age", 6), "severity as a whole number from 0 to 5; got severity=6"),
+        (lambda: tabular.noise("age", 6), r"a severity of 0 \(no change\) to 5, a whole number; got severity=6"),
         (lambda: tabular.noise("age", True), "severity=True"),
         (lambda: tabular.noise("age", 2.5), "severity=2.5"),
         (lambda: tabular.noise("age", scale=-1), "scale above 0; got scale=-1"),
         (lambda: tabular.noise("age", scale=float("nan")), "scale as a finite number; got scale=nan"),
-        (lambda: tabular.noise("age", 1, seed=-1), "seed as a whole number from 0; got seed=-1"),
+        (lambda: tabular.noise("age", 1, seed=-1), "a seed of 0, 1, 2, ...; got seed=-1"),
+        (lambda: tabular.noise("age", 1, seed=None), "got seed=None"),
+        (lambda: tabular.permute("age", seed=None), "got seed=None"),
+        (lambda: tabular.missing("age", 1.0), "got severity=1.0"),
+        (lambda: tabular.noise("age", np.float64(2)), r"got severity=np.float64\(2.0\)"),
+        (lambda: tabular.noise("age", np.array([1, 2])), r"got severity=array\(\[1, 2\]\)"),
         (lambda: tabular.noise([], 1), r"at least one column and each once; got columns=\[\]"),
         (lambda: tabular.noise(["age", "age"], 1), "at least one column and each once"),
         (lambda: tabular.noise([1.5], 1), r"columns as names or positions; got columns=\[1.5\]"),

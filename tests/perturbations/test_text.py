@@ -241,8 +241,12 @@ def test_what_is_no_text_is_named(X: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: text.typos(6), "severity as a whole number from 0 to 5; got severity=6"),
-        (lambda: text.typos(1, seed=-1), "seed as a whole number from 0; got seed=-1"),
+        (lambda: text.typos(6), r"a severity of 0 \(no change\) to 5, a whole number; got severity=6"),
+        (lambda: text.typos(1, seed=-1), "a seed of 0, 1, 2, ...; got seed=-1"),
+        (lambda: text.typos(1, seed=None), "got seed=None"),
+        (lambda: text.change_case("random", seed=None), "got seed=None"),
+        (lambda: text.typos(1.0), "got severity=1.0"),
+        (lambda: text.typos(np.array([1, 2])), r"got severity=array\(\[1, 2\]\)"),
         (lambda: text.change_case("title"), "got case='title'"),
         (lambda: text.change_case("upper", column=["a", "b"]), "expected one column"),
         (lambda: text.change_case("upper")(np.array([], dtype=str)), "at least one row"),
@@ -252,3 +256,15 @@ def test_what_is_no_text_is_named(X: Any, words: str) -> None:
 def test_faulty_arguments_are_named(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_words_whose_case_has_no_lower_counterpart_are_found() -> None:
+    """The small form of the Turkish capital I is two characters, and two letters match it."""
+    swap = text.swap_words({"İstanbul": "Ankara", "Izmir": "Bursa"}, both_directions=False)
+
+    assert swap(["from İstanbul", "from istanbul", "from ıstanbul", "to Izmir"]) == [
+        "from Ankara",
+        "from ankara",
+        "from ankara",
+        "to Bursa",
+    ]

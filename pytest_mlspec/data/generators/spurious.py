@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pytest_mlspec.data.dataset import Dataset
+from pytest_mlspec.data.generators.draws import between, refuse, sizes
 from pytest_mlspec.data.splits import Splits
 
 
@@ -34,7 +35,8 @@ def spurious_regression(
         ``train``, ``test`` and ``ood``; X of shape (n, 3), also as columns x1, x2, x3.
 
     Raises:
-        ValueError: no rows, a factor of 0, or a negative noise.
+        ValueError: no rows, a seed that is no whole number from 0, a factor of 0, a negative noise, or numbers that are
+            not finite; all faults at once.
 
     Source:
         Muaz, "Is spurious correlation the reason why neural networks fail on unseen data?" (2021).
@@ -43,11 +45,8 @@ def spurious_regression(
         >>> spurious_regression(n=100)
         Splits('spurious_regression', train: 100 rows, test: 100 rows, ood: 100 rows)
     """
-    if n < 1 or noise < 0 or 0 in (factor, ood_factor):
-        raise ValueError(
-            f"expected n >= 1, factors other than 0 and noise >= 0; got n={n}, factor={factor}, "
-            f"ood_factor={ood_factor}, noise={noise}"
-        )
+    divisors = [_divisor("factor", factor), _divisor("ood_factor", ood_factor)]
+    refuse([*sizes(n, seed, least=1), *divisors, between("noise", noise, 0.0)])
     factors = {"train": factor, "test": factor, "ood": ood_factor}
     streams = np.random.SeedSequence(seed).spawn(len(factors))
     parts = {
@@ -55,6 +54,14 @@ def spurious_regression(
         for (part, divisor), stream in zip(factors.items(), streams, strict=True)
     }
     return Splits(train=parts["train"], test=parts["test"], ood=parts["ood"], name="spurious_regression")
+
+
+def _divisor(name: str, value: object) -> str:
+    """The fault of an argument that must be a finite number other than 0; empty where it is one."""
+    fault = between(name, abs(value) if isinstance(value, int | float | np.number) else value, 0.0, ends=False)
+    if isinstance(value, bool) or fault:
+        return f"expected {name} as a finite number other than 0; got {name}={value!r}"
+    return ""
 
 
 def _draw(n: int, factor: float, noise: float, random: np.random.Generator) -> Dataset:

@@ -105,7 +105,30 @@ def test_every_knob_moves_its_parts(knob: dict[str, Any], parts: set[str]) -> No
     assert changed == parts
 
 
-@pytest.mark.parametrize("bad", [{"n": 0}, {"factor": 0}, {"ood_factor": 0.0}, {"noise": -1.0}])
-def test_a_law_that_cannot_be(bad: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"expected n >= 1, factors other than 0 and noise >= 0; got"):
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        ({"n": 0}, "n as an integer >= 1; got n=0"),
+        ({"n": 10.5}, "n as an integer >= 1; got n=10.5"),
+        ({"n": True}, "n as an integer >= 1; got n=True"),
+        ({"seed": None}, "seed as an integer >= 0; got seed=None"),
+        ({"seed": -1}, "seed as an integer >= 0; got seed=-1"),
+        ({"factor": 0}, "factor as a finite number other than 0; got factor=0"),
+        ({"factor": float("nan")}, "factor as a finite number other than 0; got factor=nan"),
+        ({"factor": True}, "factor as a finite number other than 0; got factor=True"),
+        ({"ood_factor": 0.0}, "ood_factor as a finite number other than 0; got ood_factor=0.0"),
+        ({"ood_factor": "0.1"}, "ood_factor as a finite number other than 0; got ood_factor='0.1'"),
+        ({"noise": -1.0}, "noise as a number >= 0; got noise=-1.0"),
+        ({"noise": float("inf")}, "noise as a number >= 0; got noise=inf"),
+    ],
+)
+def test_a_law_that_cannot_be(bad: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^expected {expected}$"):
         spurious_regression(**bad)
+
+
+def test_all_faults_of_a_law_come_at_once_and_a_factor_may_be_negative() -> None:
+    with pytest.raises(ValueError, match=r"got n=0; .*got seed=-1; .*got factor=0"):
+        spurious_regression(n=0, seed=-1, factor=0)
+
+    assert spurious_regression(n=2000, factor=-0.2, seed=np.int64(0)).test.columns["x3"].mean() < 0  # E x3 = 3 / -0.2
