@@ -213,9 +213,8 @@ class Estimate:
 
     def _require_level(self, operation: str) -> None:
         if self.form != "level":
-            raise TypeError(
-                f"{operation} is not defined on {self.subject} (its form is {self.form}): apply it to the metric itself"
-            )
+            form = self.form.replace("_", " ")
+            raise TypeError(f"{operation} is not defined on a {form} ({self.subject}): apply it to the metric itself")
 
     def _require_members(self, operation: str) -> None:
         self._require_level(operation)

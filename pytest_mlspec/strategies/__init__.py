@@ -16,7 +16,7 @@ takes longest: give Hypothesis no deadline.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
@@ -24,7 +24,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from pytest_mlspec.data import Dataset
-from pytest_mlspec.perturbations.columns import Column, Columns, as_columns, label, read, require_known
+from pytest_mlspec.data.forms import BoolArray
+from pytest_mlspec.perturbations.columns import (
+    Column,
+    Columns,
+    as_columns,
+    entries,
+    is_missing,
+    label,
+    read,
+    require_known,
+)
 from pytest_mlspec.strategies.drawn import Batch, Change, Edit, Row, edit_of, row_of
 from pytest_mlspec.strategies.steps import Reach, moved, reach_of
 
@@ -34,8 +44,10 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Change", "Edit", "Row", "batches", "edits", "perturbed", "rows"]
 
 _T = TypeVar("_T")
-_MOST_CHANGED = 64
-"""At most so many columns are changed at once: what Hypothesis can draw for one example is limited."""
+_MOST_STEPS = 64
+"""At most so many columns have a step of a size of their own: what Hypothesis can draw for one example is limited."""
+_MOST_CORNERS = 1024
+"""At most so many neighbouring columns move by the full step at once: every one costs time."""
 _KEPT: WeakKeyDictionary[Dataset, dict[object, Any]] = WeakKeyDictionary()
 """What a look at the whole dataset gave: a strategy is made anew for every example."""
 
@@ -92,9 +104,10 @@ def perturbed(
 
     Args:
         dataset: data or a slice of it.
-        eps: how far at most: for ``linf`` each column by itself, for ``l2`` the root of the sum of squares.
-        columns: names or positions that may change, at most 64 of them in one example; by default every column of
-            numbers. Integers change by whole numbers.
+        eps: how far at most: for ``linf`` each column by itself, for ``l2`` the root of the sum of squares. Values
+            that a column's dtype rounds are rounded towards the row.
+        columns: names or positions that may change; by default every column of numbers. Up to 64 of them change by
+            steps of any size in one example, up to 1024 by the full step up or down. Integers change by whole numbers.
         norm: ``"linf"`` or ``"l2"``.
         unit: ``"X"``, the unit of each column, or ``"std"``, its standard deviation in the dataset.
         value_range: changed values stay within it, such as (0, 1) for pixels.
@@ -105,15 +118,10 @@ def perturbed(
     """
     st = _strategies(dataset)
     _check_size(eps, norm, unit, value_range)
+    eps = float(eps)
     chosen = None if columns is None else as_columns(columns)
     reach: Reach = _keep(dataset, ("reach", chosen, eps, unit), lambda: reach_of(dataset, chosen, eps, unit))
-    step = st.floats(-1.0, 1.0)
-    pairs = st.tuples(st.sampled_from(list(reach)), step)
-    most = min(len(reach), _MOST_CHANGED)
-    some = st.lists(pairs, min_size=1, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
-    if len(reach) <= _MOST_CHANGED:  # all at once, which a list hardly ever draws
-        every = st.lists(step, min_size=most, max_size=most).map(lambda steps: dict(zip(reach, steps, strict=True)))
-        some = st.one_of(some, every)
+    some = _steps(st, list(reach))
 
     def make(index: int, steps: dict[Column, float]) -> Edit:
         return edit_of(dataset, index, moved(row_of(dataset, index), steps, reach, norm, value_range))
@@ -122,8 +130,50 @@ def perturbed(
     return st.builds(make, st.integers(0, len(dataset) - 1), some).filter(lambda edit: bool(edit.changes))
 
 
+def _steps(st: ModuleType, columns: Sequence[Column]) -> SearchStrategy[dict[Column, float]]:
+    """Steps from -1 to 1 of some columns, of all of them, or to a corner: a full step up or down in many."""
+    step = st.floats(-1.0, 1.0)
+    most = min(len(columns), _MOST_STEPS)
+    pairs = st.tuples(st.sampled_from(columns), step)
+    some = st.lists(pairs, min_size=1, max_size=most, unique_by=lambda pair: pair[0]).map(dict)
+    corners = _corners(st, columns)
+    if len(columns) > _MOST_STEPS:
+        return st.one_of(some, corners)
+    every = st.lists(step, min_size=most, max_size=most).map(lambda steps: dict(zip(columns, steps, strict=True)))
+    return st.one_of(some, every, corners)
+
+
+def _corners(st: ModuleType, columns: Sequence[Column]) -> SearchStrategy[dict[Column, float]]:
+    """Full steps of many columns, all in one direction or each in either; columns whose bits are 0 stay.
+
+    Where many columns push a decision the same way, it gives in at such a corner first, and steps of drawn sizes
+    hardly ever come near it.
+    """
+    count = min(len(columns), _MOST_CORNERS)
+    bits = st.binary(min_size=-(-count // 8), max_size=-(-count // 8)).map(lambda drawn: _bits(drawn, count))
+
+    def steps(first: int, moving: BoolArray, more: BoolArray, sign: float, turned: BoolArray) -> dict[Column, float]:
+        return {
+            columns[first + int(place)]: -sign if turned[place] else sign for place in np.flatnonzero(moving | more)
+        }
+
+    one_way = st.just(np.zeros(count, dtype=np.bool_))
+    return st.builds(
+        steps,
+        st.integers(0, len(columns) - count),
+        bits,
+        bits,
+        st.sampled_from([1.0, -1.0]),
+        st.one_of(one_way, bits),
+    )
+
+
+def _bits(drawn: bytes, count: int) -> BoolArray:
+    return np.unpackbits(np.frombuffer(drawn, dtype=np.uint8), count=count).astype(np.bool_)
+
+
 def _check_size(eps: object, norm: object, unit: object, value_range: object) -> None:
-    if isinstance(eps, bool) or not isinstance(eps, int | float) or not 0 < eps < math.inf:
+    if isinstance(eps, bool) or not isinstance(eps, int | float | np.integer | np.floating) or not 0 < eps < math.inf:
         raise ValueError(f"expected eps as a finite number above 0; got eps={eps!r}")
     if norm not in ("linf", "l2"):
         raise ValueError(f'expected norm "linf" or "l2"; got norm={norm!r}')
@@ -144,7 +194,8 @@ def edits(
         dataset: data or a slice of it.
         column: name in a frame, position in an array or tensor.
         values: what a row may have instead of its own value, by default the values that occur in the column; or a
-            mapping from a value to the one that replaces it, and only rows with such a value are drawn.
+            mapping from a value to the one that replaces it, and only rows with such a value are drawn. Rows without
+            a value (NaN, None) are never drawn.
 
     Raises:
         ImportError: Hypothesis is not installed.
@@ -157,8 +208,10 @@ def edits(
     if len(named) != 1:
         raise ValueError(f"expected one column; got column={column!r}")
     (known,) = require_known(dataset._features(), named)
-    current: list[Any] = _keep(dataset, ("values", known), lambda: read(dataset._features(), known).tolist())
-    occurring: list[Any] = _keep(dataset, ("occurring", known), lambda: sorted(set(current), key=_order))
+    current: list[Any] = _keep(dataset, ("values", known), lambda: _present(dataset, known))
+    occurring: list[Any] = _keep(
+        dataset, ("occurring", known), lambda: sorted({value for value in current if value is not None}, key=_order)
+    )
     options = _options(occurring, values)
     eligible = [index for index, value in enumerate(current) if options.get(value)]
     if not eligible:
@@ -185,6 +238,11 @@ def _options(occurring: list[Any], values: Collection[object] | Mapping[Any, obj
         return {value: [values[value]] for value in occurring if value in values and values[value] != value}
     others = occurring if values is None else list(values)
     return {value: [other for other in others if other != value] for value in occurring}
+
+
+def _present(dataset: Dataset, column: Column) -> list[Any]:
+    """The values of a column, ``None`` where one is missing: such a row has no value to exchange for another."""
+    return [None if is_missing(value) else value for value in entries(read(dataset._features(), column))]
 
 
 def _order(value: object) -> tuple[str, Any]:

@@ -10,8 +10,11 @@ import numpy as np
 
 from pytest_mlspec.data import Dataset
 from pytest_mlspec.data.forms import Vector
-from pytest_mlspec.perturbations.columns import Column, label, names_of, read, require_known
+from pytest_mlspec.perturbations.columns import Column, holds_integers, label, names_of, read, require_known
 from pytest_mlspec.perturbations.rules import deviation, require_numbers
+
+_SHORT = 1 - 1e-12
+"""The length of a step that was scaled down, a hair below 1: its own rounding must not take it beyond."""
 
 Reach: TypeAlias = dict[Column, float]
 """Column -> how far it may move, in its own unit."""
@@ -25,11 +28,14 @@ def reach_of(dataset: Dataset, columns: Sequence[Column] | None, eps: float, uni
     """
     X = dataset._features()
     if columns is not None:
-        return {column: _reach(read(X, column), column, eps, unit) for column in require_known(X, columns)}
+        return {
+            column: _reach(read(X, column), column, eps, unit, whole=holds_integers(X, column))
+            for column in require_known(X, columns)
+        }
     found: Reach = {}
     for column in names_of(X):
         try:
-            found[column] = _reach(read(X, column), column, eps, unit)
+            found[column] = _reach(read(X, column), column, eps, unit, whole=holds_integers(X, column))
         except (TypeError, ValueError):
             continue
     if not found:
@@ -37,14 +43,25 @@ def reach_of(dataset: Dataset, columns: Sequence[Column] | None, eps: float, uni
     return found
 
 
-def _reach(values: Vector, column: Column, eps: float, unit: str) -> float:
+def _reach(values: Vector, column: Column, eps: float, unit: str, *, whole: bool) -> float:
     require_numbers(values, column, "a perturbation within eps")
-    reach = eps * deviation(values, column) if unit == "std" else float(eps)
-    if values.dtype.kind in "iu" and reach < 1:
+    reach = eps * deviation(values, column) if unit == "std" else eps
+    if whole and reach < 1:
         raise ValueError(
             f"expected eps of at least one whole number for {label((column,))}, which holds integers; got eps={reach:g}"
         )
+    if values.dtype.kind == "f" and not _moves(values[np.isfinite(values)], reach):
+        raise ValueError(
+            f"expected eps large enough to change {label((column,))}, whose entries of {values.dtype} have so few "
+            f"digits that adding it changes none; got eps={reach:g}"
+        )
     return reach
+
+
+def _moves(values: Vector, reach: float) -> bool:
+    """Whether some entry has a neighbour in its dtype within reach, up or down."""
+    ends = np.array([[-np.inf], [np.inf]], dtype=values.dtype)
+    return bool((np.abs(np.nextafter(values, ends).astype(np.float64) - values) <= reach).any())
 
 
 def moved(
@@ -54,21 +71,33 @@ def moved(
 
     Args:
         row: a dataset of one row.
-        steps: column -> -1 to 1, in units of its reach; scaled down to length 1 for ``l2``.
+        steps: column -> -1 to 1, in units of its reach; scaled down to length 1 for ``l2``. What the dtype of a column
+            rounds is rounded towards the row.
         reach: column -> how far it may move.
         norm: ``linf`` or ``l2``.
         value_range: where moved values must stay, save those that were outside before.
     """
     length = math.sqrt(sum(step * step for step in steps.values())) if norm == "l2" else 0.0
-    scale = 1.0 / length if length > 1.0 else 1.0
+    scale = _SHORT / length if length > _SHORT else 1.0
     X, fresh = row._features(), {}
     for column, step in steps.items():
         old = read(X, column)
         low, high = _limits(old, value_range)
         value, by = float(old[0]), step * scale * reach[column]
         new = value + (math.trunc(by) if old.dtype.kind in "iu" else by)
-        fresh[column] = np.array([min(max(new, min(low, value)), max(high, value))])
+        low, high = max(min(low, value), value - abs(by)), min(max(high, value), value + abs(by))
+        fresh[column] = _towards(value, min(max(new, low), high), low, high, abs(by), old.dtype)
     return fresh
+
+
+def _towards(value: float, new: float, low: float, high: float, by: float, dtype: np.dtype[np.generic]) -> Vector:
+    """The new value in the column's dtype, shape (1,): what rounding put too far goes back towards the old value."""
+    rounded = np.array([new], dtype=dtype if dtype.kind == "f" else np.float64)
+    while not low <= float(rounded[0]) <= high or abs(float(rounded[0]) - value) > by:
+        if float(rounded[0]) == value or math.isnan(value):
+            break
+        rounded = np.nextafter(rounded, rounded.dtype.type(value))
+    return rounded
 
 
 def _limits(values: Vector, value_range: Sequence[float] | None) -> tuple[float, float]:

@@ -131,7 +131,7 @@ def test_rows_that_exchanged_values_are_clusters() -> None:
 
     assert permuted.cluster_name == EXCHANGED
     assert sorted(np.bincount(permuted.cluster_codes)) == [2] * 10
-    assert splits().test.perturb(permute(0, donors=X)).cluster_codes is None
+    assert splits().test.perturb(permute(0, donors=X + 1)).cluster_codes is None
 
 
 def test_rows_of_patients_do_not_exchange_values() -> None:
@@ -139,7 +139,7 @@ def test_rows_of_patients_do_not_exchange_values() -> None:
 
     with pytest.raises(ValueError, match=r"different clusters \(patient\) of visits exchange values"):
         patients.perturb(permute(0))
-    assert patients.perturb(permute(0, donors=X)).cluster_name == "patient"
+    assert patients.perturb(permute(0, donors=X + 1)).cluster_name == "patient"
 
 
 def test_rows_that_were_read_again_or_changed_by_hand_are_not_apart() -> None:

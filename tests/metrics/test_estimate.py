@@ -217,7 +217,7 @@ def test_folds_are_not_folded_again(fold, again):
 def test_spreads_and_differences_are_not_folded_again():
     metric = accuracy(90, 80, columns={"sex": np.arange(100) % 2})
 
-    with pytest.raises(TypeError, match=r"gap.* is not defined on a seed_std"):
+    with pytest.raises(TypeError, match=r"gap.* is not defined on a seed std"):
         metric.seed_std().gap(by="sex")
     with pytest.raises(TypeError, match=r"seed_std.* is not defined on a difference"):
         (metric - metric).seed_std()

@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -216,6 +216,48 @@ def test_images_are_perturbed_by_position() -> None:
     assert repr(edit) == "Edit(row 0 of images: column 42: 0 -> 0.5)"
 
 
+@pytest.mark.parametrize("n_columns", [30, 64, 300, 2000])
+def test_corners_are_reached_among_few_examples_and_shrink_to_few_columns(n_columns: int) -> None:
+    """Steps of drawn sizes sum up to sqrt(n / 3) standard deviations; half of all full steps one way are out of reach."""
+    data = Dataset(np.zeros((3, n_columns)), name="wide")
+    few = settings(
+        max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+    )
+
+    for sign in (1, -1):
+        find(
+            strategies.perturbed(data, 0.5),
+            lambda edit, sign=sign: sign * edit.after.X.sum() >= 0.25 * min(n_columns, 1024),
+            settings=settings(few, phases=[Phase.generate]),
+        )
+    edit = find(strategies.perturbed(data, 0.5), lambda edit: edit.after.X[0, 7] == -0.5, settings=SEARCH)
+    assert edit.columns == (7,)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@given(drawn=st.data())
+@QUICK
+def test_rounding_never_leaves_the_reach(norm: Any, drawn: st.DataObject) -> None:
+    """Around 1000 neighbouring numbers of float32 lie 6e-5 apart, so that nearly every step is rounded."""
+    data = Dataset((1000 + NUMBERS).astype(np.float32))
+    edit = drawn.draw(strategies.perturbed(data, 1e-3, norm=norm))
+    steps = edit.after.X.astype(np.float64) - edit.before.X
+
+    assert edit.after.X.dtype == np.float32
+    assert (np.linalg.norm(steps) if norm == "l2" else np.abs(steps).max()) <= 1e-3
+
+
+@given(edit=strategies.perturbed(ARRAY, 0.1))
+@QUICK
+def test_doubles_stay_within_eps_to_the_last_digit(edit: Edit) -> None:
+    assert (np.abs(edit.after.X - edit.before.X) <= 0.1).all()
+
+
+@pytest.mark.parametrize("eps", [np.int64(2), np.float32(2.0)])
+def test_eps_may_be_a_number_of_numpy(eps: Any) -> None:
+    assert find(strategies.perturbed(TABLE, eps, columns="visits"), lambda edit: True).columns == ("visits",)
+
+
 # ---- counterfactual edits ------------------------------------------------------------------------------------------
 
 
@@ -248,6 +290,21 @@ def test_the_values_decide_what_can_be_drawn(given_values: Any, reached: set[str
 
     look()
     assert seen == reached
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_no_edit_draws_a_missing_value_of_its_own_accord(gap: object) -> None:
+    frame = pd.DataFrame({"code": pd.Series([1.0, 2.0, gap, 3.0, gap] * 4, dtype=object)})
+    seen = set()
+
+    @given(edit=strategies.edits(Dataset(frame), "code"))
+    @settings(QUICK, derandomize=True)
+    def look(edit: Edit) -> None:
+        seen.add((edit.index % 5, edit.changes[0].new))
+
+    look()
+    assert {new for _, new in seen} == {1.0, 2.0, 3.0}
+    assert {row for row, _ in seen} == {0, 1, 3}
 
 
 def test_an_edit_shrinks_to_the_first_row_and_says_what_became_what() -> None:
@@ -318,6 +375,14 @@ def test_many_changes_are_counted() -> None:
         (lambda: strategies.perturbed(TABLE, 1, columns="agee"), "did you mean 'age'"),
         (lambda: strategies.perturbed(TABLE, 1, columns="sex"), "expected numbers .*; sex holds 'male'"),
         (lambda: strategies.perturbed(TABLE, 0.5, columns="visits"), "at least one whole number for visits"),
+        (
+            lambda: strategies.perturbed(Dataset(np.full((3, 1), 1e3, np.float32)), 1e-6, columns=0),
+            "eps large enough to change column 0, whose entries of float32",
+        ),
+        (
+            lambda: strategies.perturbed(Dataset(np.full((3, 1), 1e3, np.float32)), 1e-6),
+            "a column of the data that can",
+        ),
         (lambda: strategies.perturbed(Dataset(FRAME[["sex"]]), 1), "a column of the data that can move by eps=1"),
         (lambda: strategies.edits(TABLE, "gender"), "unknown column 'gender' of X"),
         (lambda: strategies.edits(TABLE, "sex", {"x": "y"}), "can have another value in sex; got values={'x': 'y'}"),
