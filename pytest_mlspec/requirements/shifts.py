@@ -157,8 +157,8 @@ def faulty(data: Dataset) -> str:
         return f"the perturbations {', '.join(map(repr, data.perturbations))} together changed nothing in {clean.title}"
     if reordered(clean, data):
         return (
-            f"the perturbation {last!r} put the rows of {clean.title} in another order, or made each into another that was "
-            "there: labels no longer belong to them (slice first where every row has its counterpart)"
+            f"the perturbation {last!r} put the rows of {clean.title} in another order, or made each into another that "
+            "was there: labels no longer belong to them (slice first where every row has its counterpart)"
         )
     if handed := exchanged_by_hand(clean, data):
         return (
