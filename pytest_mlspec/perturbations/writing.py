@@ -113,7 +113,9 @@ def _written_in_pandas(series: Features, rows: IntArray, values: Vector) -> Feat
         fresh = pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(native.dtype.tz).array
     else:
         gap = math.nan if native.dtype.kind == "f" else None
-        fresh = pandas.array([gap if is_missing(v) else v for v in entries(values)], dtype=native.dtype)
+        listed = [gap if is_missing(v) else v for v in entries(values)]
+        known = isinstance(native.dtype, pandas.CategoricalDtype)  # whose array checks by itself
+        fresh = listed if known else pandas.array(listed, dtype=native.dtype)
     kept[rows] = fresh
     return nw.from_native(type(native)(kept, index=native.index, name=native.name), series_only=True)
 
