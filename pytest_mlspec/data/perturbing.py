@@ -109,16 +109,21 @@ def unequal_rows(first: Dataset, second: Dataset) -> int:
     return int((row_hashes(first.X, None) != row_hashes(second.X, None)).sum())
 
 
-def apart(first: Dataset, second: Dataset) -> bool:
+def apart(first: Dataset, second: Dataset, *, features: bool = True) -> bool:
     """Whether the two hold cases of their own: no common row by lineage, and none of one kind by content.
 
-    Equal features, or the same truth in the same order, tell of rows that were read or changed by hand.
+    Equal features, or the same truth in the same order, tell of rows that were read or changed by hand. Without
+    ``features`` (outputs that came as arrays have none) only the truth is compared.
     """
     if shared_origin(first, second):
         return not np.isin(first.origin_rows, second.origin_rows).any()
-    if len(first) == len(second) > 1 and first.y is not None and _same_truth(first, second):
+    if len(first) == len(second) and _varies(first) and _same_truth(first, second):
         return False
-    return float(np.isin(row_hashes(first.X, None), row_hashes(second.X, None)).mean()) <= FEW_SHARED
+    return not features or float(np.isin(row_hashes(first.X, None), row_hashes(second.X, None)).mean()) <= FEW_SHARED
+
+
+def _varies(data: Dataset) -> bool:
+    return data.y is not None and bool((data.y[1:] != data.y[:-1]).any())
 
 
 def source(data: Dataset) -> Dataset:

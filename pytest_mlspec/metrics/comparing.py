@@ -33,7 +33,7 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         evidence: Evidence = Across(
             first=first.evidence,
             second=second.evidence,
-            apart=apart(left.data, right.data) and not _clustered(left) and not _clustered(right),
+            apart=_apart(left, right),
         )
         between = f"{_place(left)} minus {_place(right)}"
         return replace(first, evidence=evidence, operands=(first, second), form="difference", between=between)
@@ -110,6 +110,13 @@ def _same_cases(left: Predictions, right: Predictions) -> bool:
     if left.data is right.data or same_rows(left.data, right.data):
         return True
     return left.n_examples == right.n_examples and left.fingerprints()["data"] == right.fingerprints()["data"]
+
+
+def _apart(left: Predictions, right: Predictions) -> bool:
+    """Whether no case, and no cluster, is on both sides."""
+    if _clustered(left) or _clustered(right):
+        return False
+    return apart(left.data, right.data, features=bool(left.models))
 
 
 def _clustered(predictions: Predictions) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pytest_mlspec import metrics
+from pytest_mlspec import Domain, metrics
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.judging import judge as judging
 from pytest_mlspec.predictions import Predictions
@@ -58,6 +58,8 @@ class Case:
         if self.floor is not None:
             return bool(np.mean(right(estimate.values, self.floor)) >= self.truth + shift)
         values = np.mean(estimate.values) if self.members == "mean" else estimate.values
+        if estimate.cells:
+            values = np.concatenate([cell.estimate.values for cell in estimate.cells])
         return bool(np.all(right(values, self.truth + shift)))
 
     @property
@@ -152,6 +154,33 @@ def patients(n_clusters: int, size: int, rate: float, alike: float) -> Draw:
     return draw
 
 
+def two_sets(
+    make: Callable[[Estimate, Estimate], Estimate], sizes: tuple[int, int], rates: tuple[float, float]
+) -> Draw:
+    """One model on two sets of cases of their own."""
+
+    def draw(generator: np.random.Generator) -> Estimate:
+        first, second = (
+            accuracy_of((generator.random(n) < rate)[None], name="served", columns={"case": generator.random(n)})
+            for n, rate in zip(sizes, rates, strict=True)
+        )
+        return make(first, second)
+
+    return draw
+
+
+def cells(rates: tuple[float, ...], n_each: int) -> Draw:
+    """Every cell of a domain with these accuracies."""
+    level = np.repeat(np.arange(len(rates)), n_each)
+    domain = Domain({"level": list(range(len(rates)))})
+
+    def draw(generator: np.random.Generator) -> Estimate:
+        right = (generator.random(len(level)) < np.repeat(rates, n_each))[None]
+        return accuracy_of(right, columns={"level": level}).over(domain)
+
+    return draw
+
+
 HAIR = 1e-9
 CASES = {
     "accuracy, n=300": Case(draw=own_errors(1, 300, 0.9), comparison=">=", truth=0.9, near=0.005),
@@ -175,6 +204,19 @@ CASES = {
         draw=groups("ratio", (0.8, 0.8, 0.8, 0.64), 200), comparison=">=", truth=0.8, near=0.015
     ),
     "paired difference, n=400": Case(draw=paired(400, 0.03, 0.05), comparison=">=", truth=-0.02, near=0.005),
+    "difference between two sets of 400 and 150": Case(
+        draw=two_sets(operator.sub, (400, 150), (0.95, 0.85)), comparison="<=", truth=0.1, near=0.008
+    ),
+    "quotient of accuracies on 500 and 300": Case(
+        draw=two_sets(operator.truediv, (500, 300), (0.72, 0.9)), comparison=">=", truth=0.8, near=0.01
+    ),
+    "size of a paired difference, n=400": Case(
+        draw=lambda generator: abs(paired(400, 0.03, 0.05)(generator)), comparison="<=", truth=0.02, near=0.004
+    ),
+    "every of 6 equal cells of 100": Case(draw=cells((0.85,) * 6, 100), comparison=">=", truth=0.85, near=0.01),
+    "every of 6 cells of 100, one worse": Case(
+        draw=cells((0.97,) * 5 + (0.85,), 100), comparison=">=", truth=0.85, near=0.01
+    ),
     "mean of 5 retrainings, sigma .02, n=500": Case(
         draw=own_errors(5, 500, 0.9, 0.02), comparison=">=", truth=0.9, near=0.004, members="mean"
     ),
