@@ -94,6 +94,7 @@ def test_no_clean_spread_at_all_leaves_the_quotient_undecided() -> None:
     assert verdict.outcome == "undecided"
     assert verdict.form == "seed_std_quotient"
     assert "max_std" in " ".join(verdict.lines())
+    assert "on the second (which cannot be told from 0)" in " ".join(verdict.lines())
 
 
 def test_one_model_says_nothing_about_seeds() -> None:

@@ -93,9 +93,9 @@ def test_looks(looks: list[int], limit: float, spending: sequential.Spending) ->
 
 
 @pytest.mark.slow_validity
-@pytest.mark.parametrize("level", [0.2, 0.05, 0.01, 0.0005])
+@pytest.mark.parametrize("level", [0.2, 0.01, 0.0005])
 @pytest.mark.parametrize("spending", SPENDINGS)
-@pytest.mark.parametrize("limit", [0.02, 0.3, 0.8, 0.95, 0.999])
+@pytest.mark.parametrize("limit", [0.02, 0.3, 0.95, 0.999])
 @pytest.mark.parametrize("looks", [[1, 2, 4, 8, 16], [250, 500, 1000, 2000], list(range(100, 2001, 100)), [1900, 2000]])
 def test_looks_in_full(looks: list[int], limit: float, spending: sequential.Spending, level: float) -> None:
     record_looks(looks, limit, spending, level)
@@ -156,12 +156,19 @@ def test_drawn_cases_agree_with_the_walk() -> None:
 
 
 def anytime_counts(sizes: Counts, limit: float, level: float, side: table.Side) -> Counts:
-    def claims(counts: Counts, cases: Counts) -> npt.NDArray[np.bool_]:
+    """Found by the wealth, which is fast, and held to be the counts at which the bounds decide."""
+    against = limit if side == "false met" else 1 - limit
+
+    def by_bounds(counts: Counts, cases: Counts) -> npt.NDArray[np.bool_]:
         if side == "false met":
             return anytime.anytime_bounds(counts, cases, level).low >= limit
         return anytime.anytime_bounds(cases - counts, cases, level).high <= limit
 
-    return first_counts(sizes, claims)
+    first = first_counts(sizes, lambda k, n: anytime.log_evidence(k, n, against) >= -np.log(level))
+    reachable = first <= sizes
+    assert by_bounds(first[reachable], sizes[reachable]).all()
+    assert not by_bounds(first - 1, sizes).any()
+    return first
 
 
 def record_anytime(limit: float, n_cases: int, level: float) -> None:

@@ -62,9 +62,11 @@ class SpreadQuotient:
         raise TypeError(NOT_SLICED)
 
     def counts(self, member: int) -> str:
-        """``seed std 0.041 on the first, 0.0016 on the second``."""
+        """``seed std 0.041 on the first, 0.0016 on the second``, and whether that could be none at all."""
         first, second = (format_value(float(side.values[0])) for side in (self.stress, self.iid))
-        return f"seed std {first} on the first, {second} on the second"
+        known = self.iid.bounds(Terms().level / 2, Terms()).low[0] > 0
+        none = "" if known else " (which cannot be told from 0)"
+        return f"seed std {first} on the first, {second} on the second{none}"
 
     def case_values(self, terms: Terms) -> CaseValues | None:
         """``None``: a quotient of spreads is no mean over cases."""
