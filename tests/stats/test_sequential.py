@@ -53,7 +53,7 @@ def crossings(looks: list[int], levels: np.ndarray, threshold: float) -> list[in
     first = []
     for size, level in zip(looks, levels, strict=True):
         counts = np.arange(1, size + 1)
-        reaches = stats.beta.ppf(level, counts, size - counts + 1) >= threshold
+        reaches = np.asarray(stats.beta.ppf(level, counts, size - counts + 1) >= threshold)
         first.append(int(counts[reaches][0]) if reaches.any() else size + 1)
     return first
 

@@ -173,7 +173,8 @@ def anytime_counts(sizes: Counts, limit: float, level: float, side: table.Side) 
 
 def record_anytime(limit: float, n_cases: int, level: float) -> None:
     sizes = np.arange(1, n_cases + 1)
-    for side, rate in (("false met", limit), ("false violated", 1 - limit)):
+    for side in table.SIDES:
+        rate = limit if side == "false met" else 1 - limit
         wrong, _ = walk(sizes, anytime_counts(sizes, limit, level, side), rate)
         truth = f"rate = limit {limit:g}, level {level:g}"
         table.record_exact(ANYTIME, f"a look after each of {n_cases} cases", truth, side, wrong, level)
@@ -211,10 +212,12 @@ def test_what_looks_and_anytime_bounds_save(
     looks = look_counts(sizes, sequential.rate_levels(FIVE, 0.9, LEVEL).low, 0.9, "false met")
 
     met, cases = walk(sizes, looks, rate)
-    assert (met, cases) == (pytest.approx(by_looks[0], abs=0.01), pytest.approx(by_looks[1], abs=20))
+    assert met == pytest.approx(by_looks[0], abs=0.01)
+    assert cases == pytest.approx(by_looks[1], abs=20)
 
     met, cases = walk(every_50th, anytime_counts(every_50th, 0.9, LEVEL, "false met"), rate)
-    assert (met, cases) == (pytest.approx(by_anytime[0], abs=0.02), pytest.approx(by_anytime[1], abs=30))
+    assert met == pytest.approx(by_anytime[0], abs=0.02)
+    assert cases == pytest.approx(by_anytime[1], abs=30)
 
 
 def worst_lottery(share: float, mean_luck: float, claims: Callable[[Counts, Counts], npt.NDArray[np.bool_]]) -> float:
