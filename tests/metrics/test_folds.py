@@ -8,6 +8,7 @@ from scipy.stats import beta
 
 from pytest_mlspec import metrics
 from pytest_mlspec.metrics.estimate import Estimate
+from pytest_mlspec.metrics.judging.folds import fold
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.training import Ensemble
 from pytest_mlspec.verdict import BOUND_CLASSES, Outcome, Terms
@@ -305,3 +306,17 @@ def _scored(n_members: int = 5) -> Predictions:
 def _numbers() -> Predictions:
     generator = np.random.default_rng(1)
     return Predictions(y=np.zeros(800), values=generator.uniform(0, 0.4, size=(6, 800)))
+
+
+def test_no_member_is_said_to_violate_what_only_the_full_level_would_refute():
+    """One claim of two may use half the level: the worse of two members is refuted at 0.025 and not at 0.0125."""
+    hits = next(k for k in range(870, 900) if high(k, 0.0125) >= 0.9)
+    assert high(hits, 0.025) < 0.9
+    estimate = right_of(hits, 950)
+
+    whole, half = (fold(estimate, ">=", 0.9, Terms(share=share)) for share in (1.0, 0.5))
+
+    assert (whole.high, half.high) == (pytest.approx(high(hits, 0.025)), pytest.approx(high(hits, 0.0125)))
+    assert whole.low == half.low == pytest.approx(low(hits))
+    assert "1 of 2 violate it" in whole.details[0]
+    assert "violate" not in half.details[0]
