@@ -25,6 +25,7 @@ class Asked:
 
 
 Members = Literal["every", "mean"] | float
+Spending = Literal["obrien-fleming", "pocock", "even"]
 Shift = Literal["covariate", "concept", "label", "compound", "domain", "corruption", "contrastive"]
 
 
@@ -113,7 +114,8 @@ def location(item: pytest.Item) -> str:
 
 def imply_satisficing(item: pytest.Item, asked: Asked) -> None:
     """Every hard limit is part of the gate that ``-m satisficing`` selects."""
-    if asked.contracts and not any(mark.name == "satisficing" for mark in item.iter_markers()):
+    hard = any(kind(contract.kind).gate for contract in asked.contracts)
+    if hard and not any(mark.name == "satisficing" for mark in item.iter_markers()):
         item.add_marker(pytest.mark.satisficing)
 
 
@@ -133,6 +135,10 @@ def satisficing(
     members: Members | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -151,6 +157,10 @@ def calibration(
     bins: int | None = None,
     members: Members | None = None,
     confidence: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -168,6 +178,10 @@ def parity(
     members: Members | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -182,6 +196,7 @@ def seed_variance(
     metric: str | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -206,6 +221,10 @@ def stress(
     members: Members | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -227,6 +246,7 @@ def underspecification(
     metric: str | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,
@@ -249,6 +269,10 @@ def reliance(
     members: Members | None = None,
     confidence: float | None = None,
     max_loss: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
     id: str | None = None,
     because: str | None = None,
     tier: str | None = None,

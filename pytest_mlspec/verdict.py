@@ -57,6 +57,14 @@ class Terms:
     bound_classes: tuple[str, ...] = BOUND_CLASSES
     share: float = 1.0
     """The part of the error level that *violated* may use: less than 1 for one claim of several asked together."""
+    looks: tuple[int, ...] = ()
+    """Declared numbers of examples at which growing data are judged; empty: once."""
+    spending: str = "obrien-fleming"
+    """How the error level is spent over the looks."""
+    anytime: bool = False
+    """Whether the bounds must hold however the number of examples came about."""
+    growing_members: bool = False
+    """Whether members are added until seeds decide, so that bounds over seeds must hold under that stopping."""
 
     @property
     def level(self) -> float:

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
 
 
+TOLD = (
+    *("max_std", "equal_within", "metric", "delta", "bins", "confidence", "members", "max_loss"),
+    *("expect", "looks", "spending", "anytime"),
+)
+"""Parameters that a contract's description repeats as the marker gives them."""
+
+
 class ContractError(ValueError):
     """The body of a test and its contract do not fit together."""
 
@@ -56,6 +63,10 @@ class Contract:
     confidence: float | None = None
     members: Members | None = None
     max_loss: float | None = None
+    expect: float | None = None
+    looks: tuple[int, ...] = ()
+    spending: str | None = None
+    anytime: bool = False
     id: str = ""
     because: str = ""
     tier: str = ""
@@ -80,6 +91,9 @@ class Contract:
             confidence=configured.confidence if self.confidence is None else self.confidence,
             members=configured.members if self.members is None else self.members,
             max_loss=self.max_loss,
+            looks=self.looks,
+            spending=self.spending or configured.spending,
+            anytime=self.anytime,
         )
 
     def describe(self) -> str:
@@ -90,9 +104,9 @@ class Contract:
                 words.insert(0, f"{name}={columns[0]!r}" if len(columns) == 1 else f"{name}={list(columns)!r}")
         if self.shift is not None:
             words.insert(0, f"shift={self.shift!r}")
-        for name in ("max_std", "equal_within", "metric", "delta", "bins", "confidence", "members", "max_loss"):
+        for name in TOLD:
             value = getattr(self, name)
-            if value is not None:
+            if value not in (None, (), False):
                 words.append(f"{name}={value!r}")
         name = f"{self.id}: " if self.id else ""
         return f"{name}{self.kind}({', '.join(words)})"

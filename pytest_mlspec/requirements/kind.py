@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
@@ -52,6 +53,8 @@ class Kind:
     """An answer to a common mistake, asked when no limit was given."""
     claims: Callable[[Contract, Estimate], list[Claim]] | None = None
     """Everything that a requirement of this kind asks, where that is more than its one limit."""
+    gate: bool = True
+    """Whether it needs nothing but the checkout, so that it belongs to the gate of ``-m satisficing``."""
     notes: Callable[[Contract, Estimate], tuple[str, ...]] | None = None
     """What the message says besides the numbers, such as how many rows were changed."""
 
@@ -141,6 +144,26 @@ def features(value: object) -> str:
     return "expected positions from 0 on" if any(isinstance(one, int) and one < 0 for one in given) else ""
 
 
+def looks(value: object) -> str:
+    """Numbers of cases at which a growing dataset is judged, increasing."""
+    sizes = list(value) if isinstance(value, (list, tuple)) else []
+    whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
+    if not sizes or not whole or any(later <= size for size, later in pairwise(sizes)):
+        return "expected increasing numbers of examples, one for each look, such as [500, 1000, 2000]"
+    return ""
+
+
+def spending(value: object) -> str:
+    """How the error level is spent over looks."""
+    known = ("obrien-fleming", "pocock", "even")
+    return "" if value in known else f"expected one of {', '.join(known)}"
+
+
+def truth(value: object) -> str:
+    """True or False."""
+    return "" if isinstance(value, bool) else "expected True or False"
+
+
 def confidence_up_to(highest: float, why: str) -> Check:
     """A confidence that the bounds of a kind are checked for."""
 
@@ -155,10 +178,18 @@ COMMON = (
     Parameter(name="members", check=members),
     Parameter(name="metric", check=text),
     Parameter(name="max_loss", check=positive),
+    Parameter(name="expect", check=finite_number),
+    Parameter(name="looks", check=looks),
+    Parameter(name="spending", check=spending),
+    Parameter(name="anytime", check=truth),
     Parameter(name="id", check=text),
     Parameter(name="because", check=text),
     Parameter(name="tier", check=text),
 )
+
+
+GROWING = ("looks", "spending", "anytime")
+"""Parameters of requirements that are judged again as cases arrive."""
 
 
 def without(*names: str) -> tuple[Parameter, ...]:

@@ -59,6 +59,10 @@ def _limits(kind: Kind, given: list[Limit], arguments: dict[str, object]) -> lis
     faults = []
     if limit.metrics and metric is not None and metric not in limit.metrics:
         faults.append(f"{limit.name} bounds {' or '.join(limit.metrics)}, got metric={metric!r}")
+    if "looks" in arguments and arguments.get("anytime"):
+        faults.append("looks= or anytime=True, not both: declared looks decide with more power, anytime needs no plan")
+    if "spending" in arguments and "looks" not in arguments:
+        faults.append(f"spending={arguments['spending']!r} says how looks= spend the level: give looks=[500, 1000]")
     if "delta" in arguments and metric not in (None, "failure_rate"):
         faults.append(f"delta belongs to failure_rate, got metric={metric!r}")
     return faults
@@ -68,6 +72,7 @@ def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: 
     threshold = arguments.pop(limit.name)
     by = arguments.pop("by", ())
     on = arguments.pop("on", ())
+    looks = arguments.pop("looks", ())
     only = limit.metrics[0] if len(limit.metrics) == 1 else None
     metric = arguments.pop("metric", None) or only or ("failure_rate" if "delta" in arguments else None)
     if (members := arguments.get("members")) is not None and not isinstance(members, str):
@@ -80,6 +85,7 @@ def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: 
         metric=metric,  # type: ignore[arg-type]
         by=(by,) if isinstance(by, str) else tuple(by),  # type: ignore[arg-type]
         on=tuple(on) if isinstance(on, (list, tuple)) else (on,),  # type: ignore[arg-type]
+        looks=tuple(looks),  # type: ignore[arg-type]
         location=location,
         **arguments,  # type: ignore[arg-type]
     )

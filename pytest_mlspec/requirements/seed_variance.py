@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from pytest_mlspec.requirements.contract import Contract, Measured
-from pytest_mlspec.requirements.kind import Kind, Limit, Parameter, confidence_up_to, non_negative, without
+from pytest_mlspec.requirements.kind import (
+    GROWING,
+    Kind,
+    Limit,
+    Parameter,
+    confidence_up_to,
+    non_negative,
+    without,
+)
 
 
 def mismatch(contract: Contract, measured: Measured) -> str:
@@ -20,7 +28,7 @@ KIND = Kind(
     limits=(Limit(name="max_std", comparison="<=", check=non_negative),),
     parameters=(
         Parameter(name="confidence", check=confidence_up_to(0.98, "bounds over seeds are checked down to level 0.02")),
-        *without("members", "confidence"),
+        *without("members", "confidence", *GROWING),
     ),
     mismatch=mismatch,
 )

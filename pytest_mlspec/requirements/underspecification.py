@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
 from pytest_mlspec.requirements.kind import (
+    GROWING,
     Kind,
     Limit,
     Parameter,
@@ -75,7 +76,7 @@ KIND = Kind(
             name="confidence",
             check=confidence_up_to(0.95, "its claims share the level, and bounds over seeds are checked down to 0.02"),
         ),
-        *without("members", "confidence"),
+        *without("members", "confidence", *GROWING),
     ),
     mismatch=mismatch,
     claims=claims,
