@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
@@ -25,6 +27,24 @@ class _Memory:
 
 
 _MEMORY: WeakKeyDictionary[object, _Memory] = WeakKeyDictionary()
+Listener = Callable[[Predictions], None]
+_LISTENERS: list[Listener] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener of the predictions on every base dataset that are asked for in this block, again for each."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
+
+
+def _told(whole: Predictions) -> Predictions:
+    for listener in _LISTENERS:
+        listener(whole)
+    return whole
 
 
 def predict(model: object, dataset: Dataset | None = None) -> Predictions:
@@ -34,7 +54,8 @@ def predict(model: object, dataset: Dataset | None = None) -> Predictions:
     again. Plain functions are asked every time, because nothing tells whether they changed.
 
     Args:
-        model: an ensemble, a trained model, a list of retrainings, or predictions (then there is no dataset).
+        model: an ensemble, a trained model, a list of retrainings, predictions (then there is no dataset), or what
+            has ``predictions_on(dataset)``, such as a baseline, and answers by itself.
         dataset: the dataset, or a slice of it.
 
     Raises:
@@ -48,16 +69,23 @@ def predict(model: object, dataset: Dataset | None = None) -> Predictions:
             raise TypeError(
                 f"{model!r} are about their own examples: leave the dataset out, and slice with predictions.where(...)"
             )
+        _told(model.base)
         return model
     for given in (model, dataset):
         if type(given).__module__ == "_pytest.fixtures":
             name = getattr(given, "__name__", "it")
             raise TypeError(f"{name!r} is a fixture: give the test an argument of that name, def test_...({name})")
+    recall = getattr(model, "predictions_on", None)
+    if callable(recall) and isinstance(dataset, Predictions):  # arrays have no other dataset than their own
+        dataset = dataset.data
     if not isinstance(dataset, Dataset):
         raise TypeError(_not_a_dataset(model, dataset))
     for data in {dataset, dataset.base}:
         data.require_unchanged()
-    return _on_whole(model, dataset.base).on(dataset)
+    if callable(recall):
+        said: Predictions = recall(dataset)
+        return said
+    return _told(_on_whole(model, dataset.base)).on(dataset)
 
 
 def _not_a_dataset(model: object, dataset: object) -> str:
