@@ -8,30 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
-from pytest_mlspec.data.columns import Columns, columns_of, unknown_column
-from pytest_mlspec.data.declarations import check_length, clusters_of, ids_of, require_same_order
+from pytest_mlspec.data.columns import Columns, unknown_column
 from pytest_mlspec.data.fingerprint import fingerprint_of
-from pytest_mlspec.data.forms import (
-    Features,
-    IntArray,
-    Vector,
-    as_features,
-    count_rows,
-    take_rows,
-)
+from pytest_mlspec.data.forms import Features, IntArray, Vector, count_rows, take_rows
 from pytest_mlspec.data.groups import Codes, Groups, code_values, groups_of
-from pytest_mlspec.data.marks import mark_of
+from pytest_mlspec.data.making import new_values, packed_values, part_values
+from pytest_mlspec.data.marks import changed_in_place, mark_of, require_unchanged
 from pytest_mlspec.data.perturbing import perturbed
 from pytest_mlspec.data.printing import described
 from pytest_mlspec.data.reading import note_read
 from pytest_mlspec.data.resampling import bootstrap_rows
 from pytest_mlspec.data.slices import checked_rows, choose_rows
-from pytest_mlspec.data.targets import (
-    Label,
-    as_target,
-    classes_of,
-    positive_of,
-)
+from pytest_mlspec.data.targets import Label
 
 if TYPE_CHECKING:
     from pytest_mlspec.data.printing import Printer
@@ -56,10 +44,13 @@ class Dataset:
         clusters: column name, or shape (examples,): rows of one cluster (a patient, a video) are dependent.
         ids: unique row ids, shape (examples,), by which a row is known again in another data set.
         name: how messages call the data.
+        budget: how many models may be judged on it, where a ledger counts them: each requirement's error level is
+            split over so many; by default ``mlspec_budget``. Slices, parts of a split and changed copies keep it.
 
     Raises:
         TypeError, ValueError: no rows, lengths that differ, a missing or infinite entry of ``y``, several targets per
-            example, an unknown column, a positive class that is not among the classes, ids that repeat.
+            example, an unknown column, a positive class that is not among the classes, ids that repeat,
+            a budget that is no whole number of 1 or more.
 
     Example:
         >>> light = ["day", "night", "night"]
@@ -76,6 +67,7 @@ class Dataset:
     cluster_codes: IntArray | None
     ids: Vector | None
     name: str
+    budget: int | None
     role: Role
     description: str
     perturbations: tuple[str, ...]
@@ -98,37 +90,20 @@ class Dataset:
         clusters: object = None,
         ids: object = None,
         name: str | None = None,
+        budget: int | None = None,
     ) -> None:
-        features = as_features(X)
-        n_examples = count_rows(features)
-        if n_examples == 0:
-            raise ValueError("expected at least one row; got X with 0 rows")
-        require_same_order({"X": X, "y": y, "clusters": clusters, "ids": ids}, columns)
-        target = None if y is None else as_target(y)
-        check_length("y", target, n_examples)
-        known = columns_of(features, columns, n_examples)
-        named = classes_of(target, classes)
-        cluster_name, cluster_codes = clusters_of(clusters, known, n_examples)
-        self._set(
-            y=target,
-            columns=known,
-            positive=positive_of(target, named, positive),
-            classes=named,
-            cluster_name=cluster_name,
-            cluster_codes=cluster_codes,
-            ids=ids_of(ids, n_examples),
-            name=name or "",
-            role="",
-            description="",
-            perturbations=(),
-            _unperturbed=None,
-            _parent=None,
-            _parent_rows=None,
-            _is_slice=False,
-            _origin=None,
-            _origin_rows=None,
-            _cache={"X": features, "X mark": mark_of(features), "y mark": mark_of(target)},
+        values = new_values(
+            X,
+            y,
+            columns=columns,
+            positive=positive,
+            classes=classes,
+            clusters=clusters,
+            ids=ids,
+            name=name,
+            budget=budget,
         )
+        self._set(**values)
 
     def _set(self, **values: object) -> None:
         for field, value in values.items():
@@ -141,31 +116,10 @@ class Dataset:
 
     def _at(self, rows: IntArray, **changes: object) -> Dataset:
         """The given rows, features not yet copied; a part with a base of its own unless ``_is_slice`` is set."""
-        parent = self.base
-        parent_rows = rows if self.rows is None else self.rows[rows]
-        values: dict[str, object] = {
-            "y": None if self.y is None else self.y[rows],
-            "columns": parent.columns.take(parent_rows),
-            "cluster_codes": None if self.cluster_codes is None else self.cluster_codes[rows],
-            "ids": None if self.ids is None else self.ids[rows],
-            "_parent": parent,
-            "_parent_rows": parent_rows,
-            "_is_slice": False,
-            "_origin": self._root,
-            "_origin_rows": self.origin_rows[rows],
-            "_unperturbed": None,
-        }
-        values["_cache"] = {"y mark": mark_of(values["y"])}
-        return self._with(**values | changes)
+        return self._with(**part_values(self, rows) | changes)
 
     def __reduce__(self) -> tuple[Callable[..., Dataset], tuple[dict[str, object]]]:
-        values: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["_cache"] = {key: self._cache[key] for key in ("fingerprint",) if key in self._cache}
-        if not self._is_slice:  # a part must not take its whole origin along
-            kept = {key: value for key, value in self._cache.items() if key not in ("X mark", "y mark")}
-            values |= {"_parent": None, "_parent_rows": None, "_cache": {**kept, "X": self._features()}}
-        values |= {"_origin": None if self._origin is None else self.origin, "_unperturbed": None}
-        return _restored, (values,)
+        return _restored, (packed_values(self),)
 
     def __len__(self) -> int:
         return count_rows(self._cache["X"]) if self._parent_rows is None else len(self._parent_rows)
@@ -238,8 +192,7 @@ class Dataset:
 
     def changed_in_place(self) -> bool:
         """Whether somebody wrote into X or y since they were loaded, as far as a look at some rows shows."""
-        now = {"y mark": mark_of(self.y)} | ({"X mark": mark_of(self._cache["X"])} if "X" in self._cache else {})
-        return any(self._cache.setdefault(key, mark) != mark for key, mark in now.items())
+        return changed_in_place(self)
 
     def require_unchanged(self) -> None:
         """Raise where X or y was changed in place: what a model says about them is not about these data.
@@ -247,11 +200,7 @@ class Dataset:
         Raises:
             ValueError: X or y is not what it was when the data were made.
         """
-        if self.changed_in_place():
-            raise ValueError(
-                f"X or y of {self.title} was changed in place after the data were made: change a copy, as in "
-                "X = X.copy(), or use perturb(function)"
-            )
+        require_unchanged(self)
 
     def named(self, name: str) -> Dataset:
         """The same data under another name."""

@@ -76,6 +76,14 @@ def ids_of(ids: object, n_examples: int) -> Vector | None:
     return values.copy()
 
 
+def budget_of(budget: object) -> int | None:
+    """How many models may be judged on the data; None where nobody said."""
+    if budget is None or (isinstance(budget, int) and not isinstance(budget, bool) and budget >= 1):
+        return budget
+    kind = TypeError if isinstance(budget, bool) or not isinstance(budget, int) else ValueError
+    raise kind(f"expected budget as a whole number of models, 1 or more; got budget={budget!r}")
+
+
 def _repeated(values: Iterable[object]) -> list[object]:
     seen: set[object] = set()
     return [value for value in values if value in seen or seen.add(value)][:3]  # type: ignore[func-returns-value]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from pytest_mlspec.data.forms import Features, Vector, is_tensor
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data.dataset import Dataset
 
 _LOOKED_AT = 1 << 17
 """About this many bytes are compared, in whole rows that are evenly spread."""
@@ -29,3 +34,18 @@ def _bytes(values: Vector, budget: int) -> bytes:
     if values.dtype.hasobject or not values.size:
         return b""
     return values[:: -(-values.nbytes // budget)].tobytes()
+
+
+def changed_in_place(data: Dataset) -> bool:
+    """Whether somebody wrote into X or y since they were loaded, as far as a look at some rows shows."""
+    now = {"y mark": mark_of(data.y)} | ({"X mark": mark_of(data._cache["X"])} if "X" in data._cache else {})
+    return any(data._cache.setdefault(key, mark) != mark for key, mark in now.items())
+
+
+def require_unchanged(data: Dataset) -> None:
+    """Raise where X or y was changed in place: what a model says about them is not about these data."""
+    if data.changed_in_place():
+        raise ValueError(
+            f"X or y of {data.title} was changed in place after the data were made: change a copy, as in "
+            "X = X.copy(), or use perturb(function)"
+        )
