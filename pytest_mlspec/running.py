@@ -11,10 +11,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Protocol
 
+    from pytest_mlspec.metrics.estimate import Estimate
+    from pytest_mlspec.metrics.judging.judge import Claim
     from pytest_mlspec.requirements.contract import Contract
-    from pytest_mlspec.verdict import Outcome, Terms, Verdict
+    from pytest_mlspec.verdict import Origin, Outcome, Terms, Verdict
 
     class Configured(Protocol):
         """What the run was asked for, as far as judging goes."""
@@ -26,6 +29,26 @@ if TYPE_CHECKING:
         @property
         def allow_undecided(self) -> bool:
             """Whether an undecided verdict lets the body of its test run on."""
+
+    class Waived(Protocol):
+        """What a waiver says of a contract that is not met."""
+
+        @property
+        def live(self) -> bool:
+            """Whether it has not expired yet."""
+
+        @property
+        def words(self) -> str:
+            """``waived until 2027-01-31 by Ada Lovelace: reason``, or when it expired."""
+
+    class Planner(Protocol):
+        """Takes claims in place of a judge, and answers with a verdict that lets the body run on."""
+
+        def claims(self, claims: Sequence[Claim], terms: Terms, origin: Origin) -> Verdict:
+            """Plan several claims of one requirement."""
+
+        def count(self, estimate: Estimate, limit: int, terms: Terms, origin: Origin) -> Verdict:
+            """Note a requirement that counts listed cases."""
 
 
 T = TypeVar("T")
@@ -74,13 +97,18 @@ class Running(Generic[T]):
 class Recorder:
     """Hears every verdict of one test, and which of them were asked for their truth."""
 
-    __slots__ = ("asked", "configured", "last_asked", "verdicts")
+    __slots__ = ("asked", "configured", "last_asked", "planner", "unjudged", "verdicts", "waivers")
 
     def __init__(self, configured: Callable[[], Configured]) -> None:
         self.configured = configured
         self.verdicts: list[Verdict] = []
         self.asked: dict[int, Verdict] = {}  # the verdicts too: an id is unique while its object lives
         self.last_asked: Verdict | None = None
+        self.planner: Planner | None = None
+        self.unjudged: dict[int, str] = {}
+        """Why contracts, by their index, cannot be judged, where that is known: ``no record``."""
+        self.waivers: dict[int, Waived] = {}
+        """The waivers of contracts, by their index."""
 
     def unasked(self) -> list[Verdict]:
         """Verdicts that were computed and never asked for their truth: a forgotten ``assert``."""

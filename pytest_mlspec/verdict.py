@@ -6,16 +6,21 @@ This module knows nothing of data, models or metrics, and imports nothing heavy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_mlspec.running import RECORDER
+
+if TYPE_CHECKING:
+    from pytest_mlspec.running import Waived
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
 COMPARED = ("difference", "quotient", "seed_std_quotient")
 """Forms whose subject names the data on both sides."""
+TRACKED, WAIVED = "tracked", "waived"
+"""Standings of a verdict that is not met and lets its test pass."""
 BOUND_CLASSES = ("exact", "asymptotic", "approximate")
 DEFAULT_CONFIDENCE = 0.95
 
@@ -141,6 +146,16 @@ class Verdict:
     duration: float = 0.0
     beside: tuple[Verdict, ...] = ()
     """Further claims of the same requirement: all of them must be met, and this one decided."""
+    standing: str = ""
+    """The word it counts under where it is not met and lets its test pass all the same: ``tracked``, ``waived``."""
+    remark: str = ""
+    """Why it has that standing."""
+    limit_words: str = ""
+    """What the threshold is, where that is no number of a marker."""
+    violated_at: float | None = None
+    """The smallest error level at which it would still be violated, where it is."""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Further fields of its record, of builtin types."""
 
     def __bool__(self) -> bool:
         __tracebackhide__ = True
@@ -148,6 +163,8 @@ class Verdict:
         if recorder is not None:
             recorder.asked.update({id(verdict): verdict for verdict in (*self.beside, self)})
             recorder.last_asked = self
+        if self.standing:
+            return True
         if self.outcome is Outcome.UNDECIDED:
             if recorder is not None and recorder.configured().allow_undecided:
                 return True
@@ -159,7 +176,7 @@ class Verdict:
 
     def claim(self) -> str:
         """The requirement in words: ``recall of malignant >= 0.95 on light=night``."""
-        return f"{self.subject} {self.comparison} {format_limit(self.threshold)}{self._place()}"
+        return f"{self.subject} {self.comparison} {self.limit_words or format_limit(self.threshold)}{self._place()}"
 
     def _place(self) -> str:
         """`` on light=night``; a part that is no test part is named, too: `` on street.fog``."""
@@ -171,7 +188,7 @@ class Verdict:
     def headline(self) -> str:
         """Status first: ``VIOLATED FAIR-1: gap in recall by sex <= 0.10``."""
         name = f" {self.origin.id}:" if self.origin.id else ""
-        return f"{self.outcome.upper()}{name} {self.claim()}"
+        return f"{(self.standing or self.outcome).upper()}{name} {self.claim()}"
 
     def measurement(self) -> str:
         """The value, its bounds, what they stand on and how they lie to the threshold."""
@@ -184,6 +201,8 @@ class Verdict:
         return f"measured {format_value(self.value)}, {bounds}{size} ({self.method}){self._relation()}"
 
     def _relation(self) -> str:
+        if self.limit_words:
+            return ""
         limit = format_limit(self.threshold)
         if self.outcome is Outcome.UNDECIDED:
             known = abs(self.low) < float("inf") or abs(self.high) < float("inf")
@@ -194,7 +213,7 @@ class Verdict:
     def lines(self) -> list[str]:
         """The whole message, at most eight lines."""
         lines = [self.headline(), self.measurement(), *self.details]
-        closing = list(self.advice)
+        closing = [*([self.remark] if self.remark else []), *self.advice]
         if self.origin.because:
             closing.append(f"because: {self.origin.because}")
         return lines[: 8 - len(closing)] + closing
@@ -236,6 +255,11 @@ class Verdict:
             "fingerprints": dict(self.fingerprints),
             "duration": self.duration,
             "location": self.origin.location,
+            "contract": self.origin.contract,
+            "standing": self.standing,
+            "remark": self.remark,
+            "violated_at": self.violated_at,
+            **self.extra,
         }
 
 
@@ -248,9 +272,20 @@ def _builtin(setting: object) -> object:
 def announce(verdict: Verdict) -> Verdict:
     """Tell the recorder of this context, where there is one, and hand the verdict on."""
     recorder = RECORDER.get()
-    if recorder is not None:
-        recorder.verdicts.append(verdict)
+    if recorder is None:
+        return verdict
+    verdict = _waived(verdict, recorder.waivers.get(verdict.origin.contract))
+    recorder.verdicts.append(verdict)
     return verdict
+
+
+def _waived(verdict: Verdict, waiver: Waived | None) -> Verdict:
+    """A verdict that is not met with what its waiver says; one that has expired is only told."""
+    if waiver is None or verdict.outcome is Outcome.MET or verdict.standing:
+        return verdict
+    if waiver.live:
+        return replace(verdict, standing=WAIVED, remark=f"{verdict.outcome}, {waiver.words}")
+    return replace(verdict, advice=(*verdict.advice, waiver.words))
 
 
 def explanation(op: str, left: object, right: object) -> list[str] | None:
@@ -271,6 +306,12 @@ def configured_terms() -> Terms:
     """The terms that hold where no contract says otherwise."""
     recorder = RECORDER.get()
     return recorder.configured().terms if recorder is not None else Terms()
+
+
+def planner_here() -> Planner | None:
+    """Who plans in place of judging; ``None``: verdicts are wanted."""
+    recorder = RECORDER.get()
+    return recorder.planner if recorder is not None else None
 
 
 def format_percent(share: float) -> str:

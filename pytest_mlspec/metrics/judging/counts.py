@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from pytest_mlspec.metrics.judging.folds import member_name
 from pytest_mlspec.metrics.judging.judge import refuse_training_rows
 from pytest_mlspec.stats.bounds import IntArray
-from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide
+from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide, planner_here
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -37,6 +37,8 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     evidence, predictions = estimate.evidence, estimate.predictions
     if not isinstance(evidence, CountsFailures):
         raise TypeError(f"max_failures counts failing cases of failure_rate or flip_rate, got {estimate.subject}")
+    if (planner := planner_here()) is not None:
+        return planner.count(estimate, limit, terms, origin)
     refuse_training_rows(estimate)
     failing = [evidence.failing(member) for member in range(len(evidence.values))]
     worst = max(range(len(failing)), key=lambda member: len(failing[member]))

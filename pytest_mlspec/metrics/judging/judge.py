@@ -22,6 +22,7 @@ from pytest_mlspec.verdict import (
     configured_terms,
     decide,
     format_limit,
+    planner_here,
 )
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     __tracebackhide__ = True
     terms = terms if terms is not None else configured_terms()
     origin = origin if origin is not None else Origin()
+    if (planner := planner_here()) is not None:
+        return planner.claims(claims, terms, origin)
     found = [
         _judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place))
         for place, claim in enumerate(claims)
@@ -129,9 +132,8 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     )
     others = tuple(verdict for verdict in found if verdict is not worst)
     deciding = replace(worst, beside=others) if others else worst
-    for verdict in found:
-        announce(deciding if verdict is worst else verdict)
-    return deciding
+    told = [announce(deciding if verdict is worst else verdict) for verdict in found]
+    return told[found.index(worst)]
 
 
 def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
