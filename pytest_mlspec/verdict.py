@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pytest_mlspec.running import RECORDER
-
-if TYPE_CHECKING:
-    from pytest_mlspec.running import Waived
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
@@ -272,16 +269,17 @@ def _builtin(setting: object) -> object:
 def announce(verdict: Verdict) -> Verdict:
     """Tell the recorder of this context, where there is one, and hand the verdict on."""
     recorder = RECORDER.get()
-    if recorder is None:
-        return verdict
-    verdict = _waived(verdict, recorder.waivers.get(verdict.origin.contract))
-    recorder.verdicts.append(verdict)
+    verdict = under_waiver(verdict)
+    if recorder is not None:
+        recorder.verdicts.append(verdict)
     return verdict
 
 
-def _waived(verdict: Verdict, waiver: Waived | None) -> Verdict:
-    """A verdict that is not met with what its waiver says; one that has expired is only told."""
-    if waiver is None or verdict.outcome is Outcome.MET or verdict.standing:
+def under_waiver(verdict: Verdict) -> Verdict:
+    """The verdict with what a waiver says of it, where it is not met; one that has expired is only told."""
+    recorder = RECORDER.get()
+    waiver = recorder.waivers.get(verdict.origin.contract) if recorder is not None else None
+    if waiver is None or verdict.outcome is Outcome.MET or verdict.standing or waiver.words in verdict.advice:
         return verdict
     if waiver.live:
         return replace(verdict, standing=WAIVED, remark=f"{verdict.outcome}, {waiver.words}")

@@ -70,7 +70,7 @@ def conclude(
     """
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
     bound = bool(contracts) or labelled or watched
-    held = recorder.verdicts if bound else lost
+    held = [verdict for verdict in (recorder.verdicts if bound else lost) if not verdict.standing]
     allowed = bool(held) and recorder.configured().allow_undecided
     return Conclusion(
         not_judged=tuple(contract for contract in contracts if contract.index not in judged),

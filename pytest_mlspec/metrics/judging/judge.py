@@ -118,7 +118,7 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     if (planner := planner_here()) is not None:
         return planner.claims(claims, terms, origin)
     found = [
-        _judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place))
+        under_waiver(_judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place)))
         for place, claim in enumerate(claims)
     ]
     worst = next(
@@ -132,8 +132,9 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     )
     others = tuple(verdict for verdict in found if verdict is not worst)
     deciding = replace(worst, beside=others) if others else worst
-    told = [announce(deciding if verdict is worst else verdict) for verdict in found]
-    return told[found.index(worst)]
+    for verdict in found:
+        announce(deciding if verdict is worst else verdict)
+    return deciding
 
 
 def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
