@@ -23,6 +23,7 @@ from pytest_mlspec.verdict import (
     decide,
     format_limit,
     planner_here,
+    under_waiver,
 )
 
 if TYPE_CHECKING:
