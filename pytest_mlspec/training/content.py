@@ -5,6 +5,7 @@ import hashlib
 import random
 import re
 import sys
+from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import cast
 
@@ -17,21 +18,25 @@ _SEED_NAMES = re.compile(r"(^|_)(random_state|random_seed|seeds?|rng)(_|$)")
 # A search also keeps how long its fits took, which never repeats.
 _TIME_NAMES = re.compile(r"(^cv_results_$)|((^|_)times?_?$)")
 _MOST_OBJECTS = 500_000
+Follow = Callable[[object], tuple[str, object] | None]
+"""What stands for an object: its kind and other objects to read in its place; None for the object itself."""
 
 
-def content_digest(value: object, *, forget_seeds: bool = False) -> str | None:
+def content_digest(value: object, *, forget_seeds: bool = False, follow: Follow | None = None) -> str | None:
     """Give a digest of an object's content, or None where the content cannot be read.
 
     Args:
         value: anything: arrays, estimators, torch modules (their state), functions (code and closure), containers.
         forget_seeds: leave out, from estimators, the attributes that hold a seed or a generator and not what was
             learned (`random_state`, `seed`, ...), however deep they lie.
+        follow: told every object that is no plain value; what it gives is read in the object's place. By default
+            functions count by their code and closure, classes and modules by their names.
 
     Returns:
         A hexadecimal BLAKE2b digest, the same in other processes and under other hash seeds; None for objects such
         as locks and open files, and for graphs of more than half a million objects.
     """
-    walk = _Walk(forget_seeds=forget_seeds)
+    walk = _Walk(forget_seeds=forget_seeds, follow=follow)
     try:
         walk.visit(value)
     except (_NotReadable, RecursionError):
@@ -46,8 +51,9 @@ class _NotReadable(Exception):
 class _Walk:
     """One pass over an object graph; objects seen before are named by their number, so cycles end."""
 
-    def __init__(self, *, forget_seeds: bool) -> None:
+    def __init__(self, *, forget_seeds: bool, follow: Follow | None) -> None:
         self.hash = hashlib.blake2b(digest_size=20)
+        self.follow = follow
         self.forget_seeds = forget_seeds
         self.numbers: dict[int, int] = {}
         self.kept: list[object] = []  # an id is only unique while its object lives
@@ -70,7 +76,12 @@ class _Walk:
             self.kept.append(value)
             if len(self.kept) > _MOST_OBJECTS:
                 raise _NotReadable
-            self.once(value)
+            instead = None if self.follow is None else self.follow(value)
+            if instead is None:
+                self.once(value)
+            else:
+                self.note("instead", instead[0])
+                self.visit(instead[1])
 
     def once(self, value: object) -> None:
         if isinstance(value, np.ndarray):
@@ -119,7 +130,7 @@ class _Walk:
             self.visit(value[key])
 
     def unordered(self, value: "set[object] | frozenset[object]") -> None:
-        digests = [content_digest(item, forget_seeds=self.forget_seeds) for item in value]
+        digests = [content_digest(item, forget_seeds=self.forget_seeds, follow=self.follow) for item in value]
         if None in digests:
             raise _NotReadable
         self.sequence("set", sorted(cast("list[str]", digests)))  # type: ignore[arg-type]
@@ -151,6 +162,8 @@ class _Walk:
         if isinstance(value, torch.nn.Module) and value.state_dict():
             self.note("module", type(value).__qualname__)
             self.mapping(dict(value.state_dict()))
+            if self.follow is not None:
+                self.visit([(name, type(part), _settings(part)) for name, part in value.named_modules()])
             return True
         module = getattr(value, "module_", None)  # skorch: the rest of the net is its history and its settings
         if isinstance(module, torch.nn.Module):
@@ -190,6 +203,11 @@ class _Walk:
             for key, item in state.items()
             if not (isinstance(key, str) and (_SEED_NAMES.search(key) or _TIME_NAMES.search(key)))
         }
+
+
+def _settings(module: object) -> dict[str, object]:
+    """What a torch module holds besides its state: sizes, switches, functions."""
+    return {name: item for name, item in vars(module).items() if not name.startswith("_") and name != "training"}
 
 
 def _cell_content(cell: object) -> object:
