@@ -94,16 +94,32 @@ class Running(Generic[T]):
             self._process = before
 
 
+class Lacking:
+    """Something that a test could not be judged for want of a baseline: why, and on which data.
+
+    ``first`` is set in a run that saves the first one; ``error`` is what the body met.
+    """
+
+    __slots__ = ("data", "error", "first", "why")
+
+    def __init__(self, *, why: str, first: bool, data: object, error: BaseException) -> None:
+        self.why = why
+        self.first = first
+        self.data = data
+        self.error = error
+
+
 class Recorder:
     """Hears every verdict of one test, and which of them were asked for their truth."""
 
-    __slots__ = ("asked", "configured", "last_asked", "planner", "unjudged", "verdicts", "waivers")
+    __slots__ = ("asked", "configured", "lacking", "last_asked", "planner", "unjudged", "verdicts", "waivers")
 
     def __init__(self, configured: Callable[[], Configured]) -> None:
         self.configured = configured
         self.verdicts: list[Verdict] = []
         self.asked: dict[int, Verdict] = {}  # the verdicts too: an id is unique while its object lives
         self.last_asked: Verdict | None = None
+        self.lacking: list[Lacking] = []
         self.planner: Planner | None = None
         self.unjudged: dict[int, str] = {}
         """Why contracts, by their index, cannot be judged, where that is known: ``no record``."""

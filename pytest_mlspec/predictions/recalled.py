@@ -117,14 +117,16 @@ def known_training_rows(predictions: Predictions) -> dict[str, BoolArray]:
     Returns:
         (examples,) for each; a baseline keeps them, so that it is guarded against its training rows as the model was.
     """
+    from pytest_mlspec.predictions.known_rows import equal_rows
     from pytest_mlspec.predictions.members import ModelSource
 
     source, base = predictions._source, predictions.base.data
     if not isinstance(source, ModelSource):
         return {}
     found: dict[str, BoolArray] = {}
-    source.training_rows(base)  # keeps the rows that are equal in content
-    equal = source.kept.get("equal_rows")
+    if "equal_rows" not in source.kept:
+        source.kept["equal_rows"] = equal_rows(source.ensemble, base)
+    equal = source.kept["equal_rows"]
     if isinstance(equal, np.ndarray):
         found[EQUAL] = equal
     descended = _descended(source, base)
