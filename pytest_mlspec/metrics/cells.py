@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlspec.stats.bounds import BoolArray
+from pytest_mlspec.stats.bounds import BoolArray, IntArray
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cell:
-    """The metric on the cases of one cell, and the limit of its own that the cell may have."""
+    """The metric on the cases of one cell, and the limit of its own that the cell may have.
+
+    Args:
+        estimate: the metric on the cell.
+        limit: its own limit, if it has one.
+        cases: positions of its cases within those that the whole metric was measured on.
+    """
 
     estimate: Estimate
     limit: float | None
+    cases: IntArray
 
 
 def cells_of(estimate: Estimate, domain: Domain) -> tuple[Cell, ...]:
@@ -42,7 +49,7 @@ def cells_of(estimate: Estimate, domain: Domain) -> tuple[Cell, ...]:
     outside = len(data) - sum(sizes.values())
     told = f"{outside:,} of {len(data):,} cases lie outside the domain" if outside else ""
     return tuple(
-        Cell(estimate=replace(_part(estimate, rows, words), between=told), limit=domain.limit(cell))
+        Cell(estimate=replace(_part(estimate, rows, words), between=told), limit=domain.limit(cell), cases=rows)
         for words, (cell, rows) in found.items()
     )
 

@@ -73,7 +73,11 @@ def spent(looks: Sequence[int], level: float, spending: Spending = "obrien-flemi
 
 
 def rate_levels(
-    looks: Sequence[int], threshold: float, level: float, spending: Spending = "obrien-fleming"
+    looks: Sequence[int],
+    threshold: float,
+    level: float,
+    spending: Spending = "obrien-fleming",
+    cases: Sequence[int] | None = None,
 ) -> LookLevels:
     """Levels of the Clopper-Pearson bounds at each look that judge a rate against a threshold, exactly.
 
@@ -86,12 +90,17 @@ def rate_levels(
         threshold: the rate that bounds are compared with, in (0, 1). The levels hold for this comparison only.
         level: one-sided error of all looks together, for each side.
         spending: how the level is spread over the looks.
+        cases: cases that the rate is made of at each look so far, where it is made of some only (recall: positives);
+            whole numbers that do not decrease. What is asked about may depend on the cases and on what the model says
+            of them: given which cases count, those that do are independent of each other with the same rate.
 
     Returns:
-        Levels in (0, level], not adding up to ``level``: the looks share their cases, and that is accounted for.
+        Levels in (0, level], not adding up to ``level``: the looks share their cases, and that is accounted for. As
+        many as there are looks, or as ``cases``.
 
     Raises:
-        ValueError: looks that do not increase, a level or threshold outside (0, 1), an unknown spending.
+        ValueError: looks that do not increase, a level or threshold outside (0, 1), an unknown spending, more cases
+            than a look has.
 
     Source:
         Lan & DeMets 1983; the recursion over looks of Armitage, McPherson & Rowe 1969, JRSS A 132:235, in its exact
@@ -106,6 +115,9 @@ def rate_levels(
         raise ValueError(f"expected a rate in (0, 1) to judge at several looks, got threshold={threshold!r}")
     sizes = _checked_looks(looks)
     budget = _spent_so_far(sizes, level, spending)
+    if cases is not None:
+        sizes = _checked_cases(cases, sizes)
+        budget = budget[: len(sizes)]
     # An upper bound of the successes is a lower bound of the failures.
     return LookLevels(low=_levels(sizes, threshold, budget), high=_levels(sizes, 1.0 - threshold, budget))
 
@@ -235,3 +247,14 @@ def _checked_number(number: int, name: str) -> int:
     if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
         raise ValueError(f"expected a whole number of at least 1, got {name}={number!r}")
     return int(number)
+
+
+def _checked_cases(cases: Sequence[int], sizes: IntArray) -> IntArray:
+    counted = np.asarray(cases)
+    fits = counted.ndim == 1 and 0 < counted.size <= sizes.size and counted.dtype.kind in "iu"
+    if not fits or counted[0] < 0 or (np.diff(counted) < 0).any() or (counted > sizes[: counted.size]).any():
+        raise ValueError(
+            "expected whole numbers of cases that do not decrease, one for each look so far and at most its size; "
+            f"got cases={cases!r} for looks={sizes.tolist()}"
+        )
+    return counted.astype(np.int64)

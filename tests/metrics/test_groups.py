@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -369,9 +370,25 @@ def test_one_group_compares_nothing(fold):
         getattr(metrics.accuracy(counted((9, 10))), fold)("by")
 
 
-def test_a_fold_is_not_sliced():
-    with pytest.raises(TypeError, match="a gap over groups cannot be sliced"):
-        metrics.accuracy(counted((9, 10), (8, 10))).gap("by").evidence.take(np.arange(3))
+def test_a_fold_of_fewer_cases_keeps_its_groups():
+    """Cases come group by group: the first 14 are all of g0 (9 of 10 right) and 4 of g1, right; none is of g2."""
+    gap = metrics.accuracy(counted((9, 10), (8, 10), (3, 5))).gap("by").evidence
+
+    two, one = gap.take(np.arange(14)), gap.take(np.arange(10))
+
+    assert two.group_sizes.tolist() == [[10, 4, 0]]
+    assert two.group_values[0, :2] == pytest.approx([0.9, 1.0])
+    assert one.group_sizes.tolist() == [[10, 0, 0]]
+    assert "no examples in the group 'g1', 'g2'" in one.bounds(0.05, Terms()).reason
+
+
+def test_a_fold_that_does_not_know_its_cases_is_not_sliced():
+    gap = replace(metrics.accuracy(counted((9, 10), (8, 10))).gap("by").evidence, whole=None)
+
+    with pytest.raises(TypeError, match="does not know its cases: slice the data, then fold"):
+        gap.take(np.arange(3))
+    with pytest.raises(TypeError, match="does not know its cases"):
+        gap.by_parts()
 
 
 def test_equal_groups_are_shown_as_two():

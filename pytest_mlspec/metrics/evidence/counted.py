@@ -73,18 +73,19 @@ class Rate:
     def values(self) -> FloatArray:
         """(members,) the rate; NaN where no case is included."""
         with np.errstate(invalid="ignore"):
-            return self._shown(self.successes / self.sizes)
+            return self.shown(self.successes / self.sizes)
 
-    def _shown(self, rate: FloatArray) -> FloatArray:
+    def shown(self, rate: FloatArray) -> FloatArray:
+        """Rates as they are reported: F1 where the rate is a Jaccard index."""
         return rate if self.transform == "rate" else binomial.jaccard_to_f1(rate)
 
-    def _counted(self, value: float) -> float:
+    def as_rate(self, value: float) -> float:
         """A value or threshold of F1 as one of the Jaccard index."""
         return value if self.transform == "rate" else float(binomial.f1_to_jaccard(value))
 
     def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds, each at ``level``; open for a member without cases."""
-        method, reason = self._method(), ""
+        method, reason = self.method(), ""
         decidable = self.sizes > 0
         if self.cluster_codes is None:
             hits, trials = self.successes.astype(np.float64), self.sizes.astype(np.float64)
@@ -94,11 +95,12 @@ class Rate:
             decidable = decidable & enough
         if not (self.sizes > 0).all():
             reason = f"there are no {self.unit} to judge"
-        low = np.where(decidable, self._shown(binomial.lower(hits, trials, level)), -np.inf)
-        high = np.where(decidable, self._shown(binomial.upper(hits, trials, level)), np.inf)
+        low = np.where(decidable, self.shown(binomial.lower(hits, trials, level)), -np.inf)
+        high = np.where(decidable, self.shown(binomial.upper(hits, trials, level)), np.inf)
         return Bounds(low=low, high=high, method=method, reason=reason)
 
-    def _method(self) -> Method:
+    def method(self) -> Method:
+        """What bounds it at one look."""
         if self.cluster_codes is not None:
             return clusters.KORN_GRAUBARD
         return binomial.CLOPPER_PEARSON if self.transform == "rate" else F1_CLOPPER_PEARSON
@@ -167,7 +169,7 @@ class Rate:
 
         if not self.sizes[member]:
             return None
-        rate, limit = float(self.successes[member] / self.sizes[member]), self._counted(goal.threshold)
+        rate, limit = float(self.successes[member] / self.sizes[member]), self.as_rate(goal.threshold)
         if not 0.0 <= limit <= 1.0:
             return None
         needed = planning.trials_to_decide(rate, limit, goal.level, power=goal.power, comparison=goal.comparison)
@@ -184,8 +186,8 @@ class Rate:
         if not trials:
             return None
         if goal.comparison == ">=":
-            return float(self._shown(np.asarray(binomial.lower(trials, trials, goal.level))))
-        return float(self._shown(np.asarray(binomial.upper(0.0, trials, goal.level))))
+            return float(self.shown(np.asarray(binomial.lower(trials, trials, goal.level))))
+        return float(self.shown(np.asarray(binomial.upper(0.0, trials, goal.level))))
 
     def _flawless_trials(self, level: float) -> float | None:
         asked = self.flawless if self.flawless is not None else self.included

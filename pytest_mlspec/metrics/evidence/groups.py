@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, at_delta
 from pytest_mlspec.metrics.evidence.counted import Rate
@@ -65,6 +66,8 @@ class Grouped:
         counted: (members, groups) counts where the metric is a rate of independent cases.
         unit: what a group counts.
         greater_is_better: which group is the worst.
+        whole: the metric before it was split, and
+        codes: (examples,) the group of every case, by which fewer cases are split alike.
     """
 
     fold: Fold
@@ -74,6 +77,8 @@ class Grouped:
     counted: Counts | None
     unit: str
     greater_is_better: bool
+    whole: Evidence | None = None
+    codes: npt.NDArray[np.integer] | None = None
 
     @property
     def group_values(self) -> FloatArray:
@@ -155,15 +160,32 @@ class Grouped:
         """The fold of failure rates at this largest loss of one case."""
         parts = tuple(at_delta(part, delta) for part in self.parts)
         counted = _counts_of(parts)
-        return replace(self, parts=parts if counted is None else (), counted=counted)
+        whole = None if self.whole is None else at_delta(self.whole, delta)
+        return replace(self, parts=parts if counted is None else (), counted=counted, whole=whole)
 
-    def take(self, cases: IntArray) -> Evidence:
-        """Not defined: a fold is made of the whole.
+    def take(self, cases: IntArray) -> Grouped:
+        """The fold over the same groups on these positions only; a group that is left without cases stays a group.
 
         Raises:
-            TypeError: always; slice the data first.
+            TypeError: it is not known which group each case belongs to.
         """
-        raise TypeError(f"a {self.fold} over groups cannot be sliced: slice the data, then fold")
+        if self.whole is None or self.codes is None:
+            raise TypeError(f"this {self.fold} over groups does not know its cases: slice the data, then fold")
+        whole, codes = self.whole.take(cases), self.codes[cases]
+        parts, counted = _split(whole, codes, len(self.labels))
+        return replace(self, parts=parts, counted=counted, whole=whole, codes=codes)
+
+    def by_parts(self) -> tuple[Evidence, ...]:
+        """The metric of each group as evidence of its own, also where counts alone were kept.
+
+        Raises:
+            TypeError: it is not known which group each case belongs to.
+        """
+        if self.parts:
+            return self.parts
+        if self.whole is None or self.codes is None:
+            raise TypeError(f"this {self.fold} over groups does not know its cases")
+        return tuple(self.whole.take(np.flatnonzero(self.codes == group)) for group in range(len(self.labels)))
 
     def extremes(self, member: int) -> list[int]:
         """The groups that make the fold, the smaller value first; one group for the worst."""
@@ -256,13 +278,7 @@ def fold_groups(
             f"{fold} by {' and '.join(columns)} needs at least two groups, got only {found.labels[0]!r}: "
             "choose another column or a wider slice"
         )
-    counted: Counts | None = None
-    parts: tuple[Evidence, ...] = ()
-    if isinstance(evidence, Rate) and evidence.cluster_codes is None and evidence.transform == "rate":
-        successes, trials = evidence.by_groups(found.codes, n_groups)
-        counted = Counts(successes=np.asarray(successes, np.float64), trials=np.asarray(trials, np.float64))
-    else:
-        parts = tuple(evidence.take(np.flatnonzero(found.codes == group)) for group in range(n_groups))
+    parts, counted = _split(evidence, found.codes, n_groups)
     return Grouped(
         fold=fold,
         labels=found.labels,
@@ -271,7 +287,19 @@ def fold_groups(
         counted=counted,
         unit=evidence.unit,
         greater_is_better=greater_is_better,
+        whole=evidence,
+        codes=found.codes,
     )
+
+
+def _split(
+    evidence: Evidence, codes: npt.NDArray[np.integer], n_groups: int
+) -> tuple[tuple[Evidence, ...], Counts | None]:
+    """One evidence per group, or their counts where the metric is a rate of independent cases."""
+    if isinstance(evidence, Rate) and evidence.cluster_codes is None and evidence.transform == "rate":
+        successes, trials = evidence.by_groups(codes, n_groups)
+        return (), Counts(successes=np.asarray(successes, np.float64), trials=np.asarray(trials, np.float64))
+    return tuple(evidence.take(np.flatnonzero(codes == group)) for group in range(n_groups)), None
 
 
 def _counts_of(parts: Sequence[Evidence]) -> Counts | None:
