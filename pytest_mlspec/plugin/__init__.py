@@ -26,6 +26,8 @@ READ: pytest.StashKey[list[pytest.Mark]] = pytest.StashKey()
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 UNDECIDED = "mlspec_undecided"
 """The attribute of a report that stands for the outcome *undecided*."""
+WAIVED_TEST = "mlspec_waived"
+"""The attribute of a report that stands for the outcome *waived*."""
 
 
 def __dir__() -> list[str]:
@@ -235,6 +237,8 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     if getattr(report, UNDECIDED, None):
         return "undecided", "u", ("UNDECIDED", {"yellow": True})
+    if getattr(report, WAIVED_TEST, None):
+        return "waived", "w", ("WAIVED", {"yellow": True})
     return None
 
 
@@ -264,7 +268,7 @@ class RunReporter:
             self.run.read(report.nodeid, report.user_properties)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._run is None or not self.run.rows:
+        if self._run is None or not (self.run.rows or self.run.notes):
             return
         from pytest_mlspec.report.text import summary_lines
 

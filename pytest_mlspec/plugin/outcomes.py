@@ -8,8 +8,9 @@ import pytest
 
 from pytest_mlspec import options
 from pytest_mlspec.fixtures import NOTES
-from pytest_mlspec.plugin import UNDECIDED
+from pytest_mlspec.plugin import UNDECIDED, WAIVED_TEST
 from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, PROPERTY, pack, rows_of_test
+from pytest_mlspec.verdict import WAIVED, Outcome
 
 if TYPE_CHECKING:
     from pytest_mlspec.plugin.trials import Trial
@@ -62,18 +63,21 @@ def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
     elif report.failed and went_through:
         path, line, name = report.location  # there is no traceback to show
         report.longrepr = "\n".join([*conclusion.lines(), f"{path}:{(line or 0) + 1}: {name}"])
-    undecided = [verdict for verdict in trial.recorder.verdicts if verdict.outcome == "undecided"]
-    if undecided and call.excinfo is None and options.configured(trial.item.config).allow_undecided:
-        report_undecided(report, undecided)
+    waived = [verdict for verdict in trial.recorder.verdicts if verdict.standing == WAIVED]
+    undecided = [verdict for verdict in trial.recorder.having(Outcome.UNDECIDED) if not verdict.standing]
+    if waived and call.excinfo is None:
+        report_mildly(report, waived, WAIVED_TEST)
+    elif undecided and call.excinfo is None and options.configured(trial.item.config).allow_undecided:
+        report_mildly(report, undecided, UNDECIDED)
     elif report.failed or xfailed:
         add_section(report, trial, conclusion)
 
 
-def report_undecided(report: pytest.TestReport, undecided: list[Verdict]) -> None:
-    """Give a finished test that may be undecided the outcome of that name, or what its xfail announced."""
-    message = "\n".join(line for verdict in undecided for line in verdict.lines())
+def report_mildly(report: pytest.TestReport, verdicts: list[Verdict], outcome: str) -> None:
+    """Give a finished test that may be undecided or waived the outcome of that name, or what its xfail announced."""
+    message = "\n".join(line for verdict in verdicts for line in verdict.lines())
     if report.passed and not hasattr(report, "wasxfail"):
-        setattr(report, UNDECIDED, message)
+        setattr(report, outcome, message)
     else:
         report.wasxfail = message
     report.outcome = "skipped"

@@ -26,6 +26,7 @@ def as_json(run: Run, *, version: str, exit_code: int) -> str:
         "tally": run.tally(),
         "ensembles": run.ensembles,
         "requirements": run.ordered(),
+        **run.facts,
     }
     return json.dumps(plain(document), indent=2, allow_nan=False) + "\n"
 

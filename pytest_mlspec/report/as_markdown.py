@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_mlspec.report.rows import Row
+from pytest_mlspec.report.rows import Row, standing
 from pytest_mlspec.report.run import Run, is_expected
 from pytest_mlspec.report.text import measured, tally_line
 
 SIGNS = {"met": "✅ met", "violated": "❌ violated", "undecided": "❔ undecided", "not judged": "⛔ not judged"}
+STANDINGS = {"tracked": "📌 tracked", "waived": "🕓 waived"}
 
 
 def as_markdown(run: Run) -> str:
     """A heading with the tally, a table with one row per requirement, and the messages of those not met."""
     lines = [f"### Model requirements: {tally_line(run)}", ""]
     lines.extend(f"> **DEVELOPMENT RUN**: {reason}" for reason in run.development())
+    lines.extend(f"> {_cell(note)}" for note, _ in run.notes)
     if not run.rows:
         return "\n".join([*lines, "No requirement ran.", ""])
     lines += ["| verdict | id | requirement | measured, bounds | n | because |", "|---|---|---|---|---|---|"]
@@ -21,7 +23,7 @@ def as_markdown(run: Run) -> str:
         if row["verdict"] != "met":
             message = row.get("message")
             shown = message if isinstance(message, list) else []
-            title = f"{row['verdict']}: {_cell(row['test'])}"
+            title = f"{standing(row) or row['verdict']}: {_cell(row['test'])}"
             lines += ["", f"<details><summary>{title}</summary>", "", "```text", *map(str, shown), "```", "</details>"]
     return "\n".join([*lines, ""])
 
@@ -29,7 +31,7 @@ def as_markdown(run: Run) -> str:
 def _table_row(row: Row) -> str:
     judged = row["verdict"] != "not judged"
     cells = [
-        SIGNS[str(row["verdict"])] + (", as expected" if is_expected(row) else ""),
+        _sign(row),
         _cell(row["id"]),
         _cell(row["claim"]),
         measured(row) if judged else _cell(row.get("why", "")),
@@ -37,6 +39,12 @@ def _table_row(row: Row) -> str:
         _cell(row.get("because", "")),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _sign(row: Row) -> str:
+    if apart := standing(row):
+        return STANDINGS.get(apart, apart)
+    return SIGNS[str(row["verdict"])] + (", as expected" if is_expected(row) else "")
 
 
 def _cell(value: object) -> str:

@@ -42,7 +42,7 @@ def rows_of_test(
         key = _key(verdict, searched=searched)
         row = {"test": nodeid, **verdict.record(), "judgements": 1}
         if id(verdict) not in recorder.asked:
-            row.update(verdict=NOT_JUDGED, why="computed and never asked: is an `assert` missing?")
+            row.update(verdict=NOT_JUDGED, standing="", why="computed and never asked: is an `assert` missing?")
         if key in worst:
             row["judgements"] = int(str(worst[key]["judgements"])) + 1
             if _rank(row) > _rank(worst[key]):
@@ -50,7 +50,8 @@ def rows_of_test(
         worst[key] = row
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
     rows = [_searched(row) for row in worst.values()] if searched else list(worst.values())
-    rows.extend(_not_judged(nodeid, contract, why) for contract in contracts if contract.index not in judged)
+    open_ones = [contract for contract in contracts if contract.index not in judged]
+    rows.extend(_not_judged(nodeid, contract, recorder.unjudged.get(contract.index, why)) for contract in open_ones)
     if labelled and not recorder.verdicts:
         rows.append(
             {
@@ -76,6 +77,11 @@ def _searched(row: Row) -> Row:
 def _lines(row: Row) -> list[object]:
     message = row["message"]
     return list(message) if isinstance(message, (list, tuple)) else [message]
+
+
+def standing(row: Row) -> str:
+    """The word that a row counts under where it is neither met nor fails its test; else empty."""
+    return str(row.get("standing") or "")
 
 
 def _key(verdict: Verdict, *, searched: bool) -> object:

@@ -7,14 +7,24 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, ORDER, PROPERTY, Row
+from pytest_mlspec.report.rows import ENSEMBLE_PROPERTY, ORDER, PROPERTY, Row, standing
 
 EXPECTED = "not met as expected (xfail)"
 
 
 def is_expected(row: Row) -> bool:
     """Whether an xfail mark announced that the requirement is not met."""
-    return bool(row.get("expected")) and row["verdict"] != "met"
+    return bool(row.get("expected")) and row["verdict"] != "met" and not standing(row)
+
+
+def word(row: Row) -> str:
+    """The word of the tally that a row counts under."""
+    return EXPECTED if is_expected(row) else standing(row) or str(row["verdict"])
+
+
+def _place(row: Row) -> float:
+    """What has a standing of its own comes after what is not met and before what is."""
+    return ORDER.index("met") - 0.5 if standing(row) else ORDER.index(str(row["verdict"]))
 
 
 @dataclass(slots=True)
@@ -25,6 +35,10 @@ class Run:
     declared_confidence: float = 0.95
     by_test: dict[str, list[Row]] = field(default_factory=dict)
     ensembles: list[Row] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """Lines about the run as a whole, each with a word for its colour or nothing."""
+    facts: dict[str, object] = field(default_factory=dict)
+    """Further keys of the JSON file."""
 
     def read(self, nodeid: str, properties: Iterable[tuple[str, object]]) -> None:
         """Take what a report carries; a later attempt of a test replaces an earlier one."""
@@ -42,13 +56,13 @@ class Run:
 
     def ordered(self) -> list[Row]:
         """What needs attention first; within a verdict by test."""
-        return sorted(self.rows, key=lambda row: (ORDER.index(str(row["verdict"])), str(row["test"]), str(row["id"])))
+        return sorted(self.rows, key=lambda row: (_place(row), str(row["test"]), str(row["id"])))
 
     def tally(self) -> dict[str, int]:
-        """How many requirements got each verdict, zero included; those that an xfail expects are counted apart."""
-        counted = Counter(EXPECTED if is_expected(row) else str(row["verdict"]) for row in self.rows)
-        tally = {verdict: counted.get(verdict, 0) for verdict in ("met", "violated", "undecided", "not judged")}
-        return {**tally, EXPECTED: counted[EXPECTED]} if counted[EXPECTED] else tally
+        """How many requirements got each verdict, zero included; expected ones and standings are counted apart."""
+        counted = Counter(word(row) for row in self.rows)
+        tally = {verdict: counted.pop(verdict, 0) for verdict in ("met", "violated", "undecided", "not judged")}
+        return {**tally, **dict(sorted(counted.items()))}
 
     def development(self) -> list[str]:
         """Why this is a development run: fewer members than declared, or less confidence than the project's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_mlspec.report.rows import Row
+from pytest_mlspec.report.rows import Row, standing
 from pytest_mlspec.report.run import Run, is_expected
 from pytest_mlspec.verdict import format_value
 
@@ -15,9 +15,11 @@ def summary_lines(run: Run, *, verbose: bool) -> list[tuple[str, str]]:
         lines.append((f"DEVELOPMENT RUN: {'; '.join(reasons)}", "yellow"))
     for row in run.ordered():
         if verbose or row["verdict"] != "met":
-            lines.append((row_line(row), "yellow" if is_expected(row) else COLOURS[str(row["verdict"])]))
+            mild = is_expected(row) or standing(row)
+            lines.append((row_line(row), "yellow" if mild else COLOURS[str(row["verdict"])]))
     for note in ensemble_lines(run, verbose=verbose):
         lines.append((note, ""))
+    lines.extend(run.notes)
     lines.append((tally_line(run), tally_colour(run)))
     return lines
 
@@ -28,11 +30,13 @@ COLOURS = {"met": "green", "violated": "red", "undecided": "yellow", "not judged
 def row_line(row: Row) -> str:
     """``VIOLATED FAIR-1: gap in recall by sex <= 0.10: 0.264 [0.180, 0.318] (tests/test_fair.py::test_gap)``."""
     name = f" {row['id']}:" if row["id"] else ""
-    parts = f"{str(row['verdict']).upper()}{name} {row['claim']}"
+    parts = f"{(standing(row) or str(row['verdict'])).upper()}{name} {row['claim']}"
     if row["verdict"] != "not judged":
         parts += f": {measured(row)}"
     elif row.get("why"):
         parts += f": {row['why']}"
+    if row.get("remark"):
+        parts += f", {row['remark']}"
     if is_expected(row):
         parts += ", as expected"
     return f"{parts} ({row['test']})"
