@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -9,10 +10,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["in_words", "is_there", "make_unless_there", "opened", "opened_for_looking"]
+__all__ = ["in_words", "is_there", "make_unless_there", "opened", "opened_for_looking", "require_writable"]
 
 _APPLICATION = 0x6D6C7370  # "mlsp", by which SQLite's own tools tell a ledger from other databases
-_FORMAT = 1
+_FORMAT = 2
 _PATIENCE = 60.0  # seconds to wait for other processes; each holds the file for milliseconds
 _LAYOUT = f"""
 PRAGMA journal_mode = WAL;
@@ -23,7 +24,18 @@ CREATE TABLE reads (
     requirement TEXT NOT NULL,
     model TEXT NOT NULL,
     moment TEXT NOT NULL,
+    share REAL,
+    budget INTEGER,
+    name TEXT NOT NULL,
+    words TEXT NOT NULL,
     UNIQUE (data, requirement, model)
+);
+CREATE INDEX spent ON reads (data, requirement, share, budget);
+CREATE TABLE released (
+    data TEXT NOT NULL,
+    requirement TEXT NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (data, requirement)
 );
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
@@ -75,6 +87,27 @@ def _keep_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def require_writable(path: Path) -> None:
+    """Find out whether the ledger can be written, or made, without writing or making it.
+
+    Raises:
+        ValueError: the file is no ledger or is damaged.
+        OSError: the file or its folder cannot be written.
+    """
+    if is_there(path):
+        with closing(opened(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in ("reads", "released"):
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1")
+            connection.execute("ROLLBACK")
+        return
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def opened(path: Path, how: str = "mode=rw") -> sqlite3.Connection:

@@ -100,7 +100,9 @@ def test_an_export_holds_every_entry_as_plain_values(ledger: Ledger) -> None:
 
     rows = json.loads(json.dumps(ledger.export()))
 
-    assert [list(row) for row in rows] == [["data", "requirement", "model", "moment"]] * 2
+    assert [list(row) for row in rows] == [
+        ["data", "requirement", "model", "moment", "share", "budget", "name", "words"]
+    ] * 2
     assert [row["data"] for row in rows] == ["d", "é '; DROP TABLE reads; --"]
     age = datetime.now(UTC) - datetime.fromisoformat(rows[0]["moment"])
     assert timedelta(seconds=-1) < age < timedelta(minutes=1)
@@ -164,7 +166,7 @@ def other_database(path: Path) -> None:
 def newer_format(path: Path) -> None:
     judge(Ledger(path), "m1")
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
         connection.commit()
 
 
@@ -199,7 +201,7 @@ SPOILT = {
     "noise": (lambda path: path.write_bytes(bytes(range(256)) * 64), "damaged or no ledger"),
     "empty": (lambda path: path.touch(), "got the empty file"),
     "another database": (other_database, "a SQLite database of another kind"),
-    "a later format": (newer_format, "expected a ledger of format 1, got format=2"),
+    "a later format": (newer_format, "expected a ledger of format 2, got format=3"),
     "no table": (without_its_table, "damaged or no ledger"),
     "cut in its header": (lambda path: cut_short(path, 50), "a SQLite database of another kind"),
     "cut after a page": (lambda path: cut_short(path, 4096), "damaged"),
@@ -221,6 +223,8 @@ def test_a_file_that_is_no_sound_ledger_is_refused_and_left_as_it_is(ledger: Led
         ledger.export()
     with pytest.raises(ValueError, match=message):
         ledger.history("d")
+    with pytest.raises(ValueError, match=message):
+        ledger.check()
 
     assert str(ledger.path) in str(refused.value)
     assert ledger.path.read_bytes() == before
@@ -269,6 +273,8 @@ def test_a_folder_that_cannot_be_written_is_said_so(closed_folder: Path, name: s
 
     with as_ordinary_user(), pytest.raises(PermissionError, match=r"cannot be used .* where you may write"):
         judge(ledger, "m2")
+    with as_ordinary_user(), pytest.raises(PermissionError, match=r"cannot be used .* where you may write"):
+        ledger.check()
 
     assert [path.name for path in closed_folder.iterdir()] == ["old.sqlite"]
 
@@ -287,6 +293,8 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="cannot be used"):
         judge(Ledger(tmp_path / "file" / "ledger.sqlite"), "m1")
+    with pytest.raises(OSError, match="cannot be used"):
+        Ledger(tmp_path / "file" / "ledger.sqlite").check()
 
 
 def test_a_ledger_that_another_process_never_lets_go_is_said_so(
