@@ -50,6 +50,15 @@ if TYPE_CHECKING:
         def count(self, estimate: Estimate, limit: int, terms: Terms, origin: Origin) -> Verdict:
             """Note a requirement that counts listed cases."""
 
+    class Growth(Protocol):
+        """Adds members to the ensembles of the running test, and runs its body again."""
+
+        def most(self, models: tuple[object, ...]) -> int | str:
+            """The most members that the ensemble of these models may have, or why it cannot grow."""
+
+        def wish(self, models: tuple[object, ...], n_members: int) -> None:
+            """Ask for this many members of the ensemble of these models: fewer leave a requirement undecided."""
+
 
 T = TypeVar("T")
 
@@ -112,13 +121,15 @@ class Lacking:
 class Recorder:
     """Hears every verdict of one test, and which of them were asked for their truth."""
 
-    __slots__ = ("asked", "configured", "lacking", "last_asked", "planner", "unjudged", "verdicts", "waivers")
+    __slots__ = ("asked", "configured", "growth", "lacking", "last_asked", "planner", "unjudged", "verdicts", "waivers")
 
     def __init__(self, configured: Callable[[], Configured]) -> None:
         self.configured = configured
         self.verdicts: list[Verdict] = []
         self.asked: dict[int, Verdict] = {}  # the verdicts too: an id is unique while its object lives
         self.last_asked: Verdict | None = None
+        self.growth: Growth | None = None
+        """Who can add members to the ensembles of this test, where anybody can."""
         self.lacking: list[Lacking] = []
         self.planner: Planner | None = None
         self.unjudged: dict[int, str] = {}

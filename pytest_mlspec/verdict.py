@@ -68,8 +68,9 @@ class Terms:
     """How the error level is spent over the looks."""
     anytime: bool = False
     """Whether the bounds must hold however the number of examples came about."""
-    growing_members: bool = False
-    """Whether members are added until seeds decide, so that bounds over seeds must hold under that stopping."""
+    growing_members: int = 0
+    """The most members that ensembles may grow to until seeds decide, so that bounds over seeds must hold under that
+    stopping; 0: they stay as declared."""
 
     @property
     def level(self) -> float:

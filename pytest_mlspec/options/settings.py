@@ -69,7 +69,11 @@ def read_settings(config: pytest.Config) -> Settings:
         seeds = _count("mlspec_seeds", seeds_ini)
     jobs = config.getoption("mlspec_jobs")
     return Settings(
-        terms=Terms(confidence=confidence, bound_classes=_bound_classes(str(config.getini("mlspec_bounds")))),
+        terms=Terms(
+            confidence=confidence,
+            bound_classes=_bound_classes(str(config.getini("mlspec_bounds"))),
+            growing_members=most_seeds or 0,
+        ),
         declared_confidence=ini_confidence,
         allow_undecided=undecided == "allow",
         seeds=seeds,

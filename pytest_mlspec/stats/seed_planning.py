@@ -134,6 +134,18 @@ def smallest_provable(n_members: int, n_examples: int, level: float, width: floa
     return std_high(0.0, 0.0, 0.0, n_members, n_examples, level, 0.5 * width * float(np.sqrt(n_members)))
 
 
+def would_decide(spread: SeedSpread, n_members: int, limit: float, level: float) -> bool:
+    """Whether a spread of this ``value`` is more likely than not decided by so many retrainings on the cases at hand.
+
+    Args:
+        spread: what was measured; its ``value`` is taken for the truth.
+        n_members: retrainings in all.
+        limit: the limit on the standard deviation.
+        level: one-sided error of the verdict.
+    """
+    return _decides(spread, n_members, spread.n_examples, limit, level, 0.5)
+
+
 def _decides(spread: SeedSpread, n_members: int, n_examples: int, limit: float, level: float, power: float) -> bool:
     """Whether a standard deviation drawn at the unfavourable end of its law would still be decided."""
     if spread.n_members < 2 or level < LOWEST_LEVEL - 1e-12 or spread.value == limit:
