@@ -26,6 +26,8 @@ READ: pytest.StashKey[list[pytest.Mark]] = pytest.StashKey()
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 UNDECIDED = "mlspec_undecided"
 """The attribute of a report that stands for the outcome *undecided*."""
+FIRST = "mlspec_first"
+"""The attribute of a report that stands for the outcome *first baseline*."""
 WAIVED_TEST = "mlspec_waived"
 """The attribute of a report that stands for the outcome *waived*."""
 
@@ -51,6 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {summary} (pytest-mlspec)")
     if options.any_asked(config):
         options.configured(config)
+    if config.option.mlspec_save is not None or config.option.mlspec_baseline is not None:
+        from pytest_mlspec.plugin import baselines
+
+        baselines.start(config)
     config.pluginmanager.register(RunReporter(config), "mlspec-run")
 
 
@@ -237,6 +243,8 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     if getattr(report, UNDECIDED, None):
         return "undecided", "u", ("UNDECIDED", {"yellow": True})
+    if getattr(report, FIRST, None):
+        return "first baseline", "b", ("FIRST BASELINE", {"yellow": True})
     if getattr(report, WAIVED_TEST, None):
         return "waived", "w", ("WAIVED", {"yellow": True})
     return None

@@ -40,12 +40,14 @@ class Trial:
     @property
     def idle(self) -> bool:
         """Whether the test has nothing to do with requirements."""
-        return self.asked is None and not self.recorder.verdicts
+        return self.asked is None and not self.recorder.verdicts and not self.recorder.lacking
 
     @property
     def bound(self) -> bool:
         """Whether the test carries a requirement that must be judged, or the marks for one are faulty."""
         asked = self.asked
+        if self.recorder.lacking:
+            return True
         if asked is None:
             return False
         return bool(asked.contracts or asked.labelled or asked.faults or (asked.watched and self.recorder.verdicts))

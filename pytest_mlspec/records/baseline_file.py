@@ -78,7 +78,7 @@ def write_array(path: Path, array: Labels) -> Document:
         raise ValueError(f"expected numbers or text, got an array of {array.dtype}")
     with path.open("wb") as file:
         hashed = _Hashed(file)
-        np.lib.format.write_array(hashed, np.ascontiguousarray(array), allow_pickle=False)  # type: ignore[no-untyped-call]
+        np.lib.format.write_array(hashed, np.ascontiguousarray(array), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
     return {

@@ -32,6 +32,7 @@ class Entry:
 
     model: str
     title: str
+    dataset: str
     data: str
     n_examples: int
     source: Callable[[], Recalled]
@@ -120,7 +121,7 @@ class Baseline:
         raise error
 
     def _refuse_other_content(self, base: Dataset) -> None:
-        others = [entry for entry in self.entries if entry.title == base.title and base.name]
+        others = [entry for entry in self.entries if entry.title == base.title and entry.dataset]
         if others:
             raise ValueError(
                 f"the baseline {self.name!r} is about another {base.title}: fingerprint {others[0].data} of "
@@ -184,6 +185,7 @@ def _entry(folder: Path, told: Mapping[str, object]) -> Entry:
     return Entry(
         model=str(told["model"]),
         title=str(told["title"]),
+        dataset=str(told["dataset"]),
         data=str(told["data"]),
         n_examples=n_examples,
         source=partial(_source, folder, told, n_members, n_examples),

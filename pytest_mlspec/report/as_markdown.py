@@ -7,7 +7,7 @@ from pytest_mlspec.report.run import Run, is_expected
 from pytest_mlspec.report.text import measured, tally_line
 
 SIGNS = {"met": "✅ met", "violated": "❌ violated", "undecided": "❔ undecided", "not judged": "⛔ not judged"}
-STANDINGS = {"tracked": "📌 tracked", "waived": "🕓 waived"}
+STANDINGS = {"first baseline": "🆕 first baseline", "tracked": "📌 tracked", "waived": "🕓 waived"}
 
 
 def as_markdown(run: Run) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pytest_mlspec.requirements.contract import Contract
-from pytest_mlspec.requirements.guard import not_judged_line
+from pytest_mlspec.requirements.guard import COMPARES, awaits_first, not_judged_line
 from pytest_mlspec.running import Recorder
 from pytest_mlspec.verdict import Verdict, format_limit
 
@@ -16,6 +16,7 @@ Row: TypeAlias = dict[str, object]
 PROPERTY, ENSEMBLE_PROPERTY = "mlspec", "mlspec-ensemble"
 """The names under which a report of pytest carries rows and notes about ensembles."""
 NOT_JUDGED = "not judged"
+FIRST_BASELINE = "first baseline"
 ORDER = ("violated", NOT_JUDGED, "undecided", "met")
 
 
@@ -51,8 +52,14 @@ def rows_of_test(
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
     rows = [_searched(row) for row in worst.values()] if searched else list(worst.values())
     open_ones = [contract for contract in contracts if contract.index not in judged]
-    rows.extend(_not_judged(nodeid, contract, recorder.unjudged.get(contract.index, why)) for contract in open_ones)
-    if labelled and not recorder.verdicts:
+    why = why or "; ".join(dict.fromkeys(one.why for one in recorder.lacking))
+    first = awaits_first(recorder)
+    for contract in open_ones:
+        row = _not_judged(nodeid, contract, recorder.unjudged.get(contract.index, why))
+        rows.append({**row, "standing": FIRST_BASELINE} if first and contract.kind == COMPARES else row)
+    if recorder.lacking and not any(contract.kind == COMPARES for contract in open_ones):
+        rows.append(_lacking(nodeid, why, FIRST_BASELINE if first else ""))
+    elif labelled and not recorder.verdicts:
         rows.append(
             {
                 "test": nodeid,
@@ -95,6 +102,20 @@ def _key(verdict: Verdict, *, searched: bool) -> object:
 
 def _rank(row: Row) -> int:
     return ORDER.index(str(row["verdict"]))
+
+
+def _lacking(nodeid: str, why: str, standing: str) -> Row:
+    """The row of a comparison with a baseline that no marker asks for, where there is no baseline."""
+    return {
+        "test": nodeid,
+        "verdict": NOT_JUDGED,
+        "standing": standing,
+        "id": "",
+        "kind": "literal",
+        "claim": "a comparison with the baseline",
+        "why": why,
+        "message": [f"{(standing or NOT_JUDGED).upper()}: {why}"],
+    }
 
 
 def _not_judged(nodeid: str, contract: Contract, why: str) -> Row:

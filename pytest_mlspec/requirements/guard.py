@@ -19,11 +19,13 @@ class Conclusion:
     forgotten: tuple[Verdict, ...]
     violated: tuple[Verdict, ...]
     undecided: tuple[Verdict, ...]
+    lacking: tuple[str, ...] = ()
+    """Why something could not be compared, where that is known."""
 
     @property
     def incomplete(self) -> bool:
         """Whether something was never judged, which nothing excuses."""
-        return bool(self.not_judged or self.nothing_judged)
+        return bool(self.not_judged or self.nothing_judged or self.lacking)
 
     def lines(self) -> list[str]:
         """Everything that keeps the test from passing, violated first."""
@@ -33,6 +35,7 @@ class Conclusion:
         lines.extend(not_judged_line(contract) for contract in self.not_judged)
         if self.nothing_judged:
             lines.append("NOT JUDGED: the test is marked satisficing and judged no estimate")
+        lines.extend(f"NOT JUDGED: {why}" for why in dict.fromkeys(self.lacking))
         for verdict in self.forgotten:
             lines.append(
                 f"NEVER ASKED: {verdict.claim()} was computed and its truth never asked: is an `assert` missing?"
@@ -69,16 +72,31 @@ def conclude(
         lost: verdicts that ended an attempt of the body; a further attempt does not take them back.
     """
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
+    first = awaits_first(recorder)
     bound = bool(contracts) or labelled or watched
     held = [verdict for verdict in (recorder.verdicts if bound else lost) if not verdict.standing]
     allowed = bool(held) and recorder.configured().allow_undecided
     return Conclusion(
-        not_judged=tuple(contract for contract in contracts if contract.index not in judged),
-        nothing_judged=labelled and not recorder.verdicts,
+        not_judged=tuple(
+            contract
+            for contract in contracts
+            if contract.index not in judged and not (first and contract.kind == COMPARES)
+        ),
+        nothing_judged=labelled and not recorder.verdicts and not first,
+        lacking=() if first else tuple(one.why for one in recorder.lacking),
         forgotten=tuple(recorder.unasked()),
         violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
         undecided=tuple(verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed),
     )
+
+
+COMPARES = "non_inferiority"
+"""The kind whose contracts a run that saves the first baseline leaves unjudged."""
+
+
+def awaits_first(recorder: Recorder) -> bool:
+    """Whether all that a test lacks is the baseline that this very run makes."""
+    return bool(recorder.lacking) and all(one.first for one in recorder.lacking)
 
 
 def not_judged_line(contract: Contract) -> str:
