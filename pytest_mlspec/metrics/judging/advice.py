@@ -45,7 +45,7 @@ def advise(
 
 def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
     """Planned for the bound of a mean over retrainings: more examples, or more retrainings on these."""
-    plan = _MeanPlan.of(estimate, goal)
+    plan = MeanPlan.of(estimate, goal)
     if plan is None:
         return []
     members = np.arange(float(plan.n_members), MOST_RETRAININGS + 1)
@@ -62,7 +62,7 @@ def _enough_for_mean(estimate: Estimate, goal: Goal) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MeanPlan:
+class MeanPlan:
     """What the bound of a mean over retrainings is made of, to be scaled to other numbers of cases and members.
 
     Args:
@@ -89,7 +89,7 @@ class _MeanPlan:
     power: float
 
     @classmethod
-    def of(cls, estimate: Estimate, goal: Goal) -> _MeanPlan | None:
+    def of(cls, estimate: Estimate, goal: Goal) -> MeanPlan | None:
         """Measured on the cases at hand; ``None`` where the metric is no mean or the limit out of its range."""
         from pytest_mlspec.stats import seeds
 
