@@ -41,6 +41,10 @@ if TYPE_CHECKING:
         def words(self) -> str:
             """``waived until 2027-01-31 by Ada Lovelace: reason``, or when it expired."""
 
+        @property
+        def needless(self) -> str:
+            """What to say where the contract is met."""
+
     class Planner(Protocol):
         """Takes claims in place of a judge, and answers with a verdict that lets the body run on."""
 

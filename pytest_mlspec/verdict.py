@@ -5,6 +5,7 @@ This module knows nothing of data, models or metrics, and imports nothing heavy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -48,6 +49,12 @@ class Violated(AssertionError):
 
 class NotJudged(AssertionError):
     """Raised after a test whose requirement was never judged, or judged and never asked."""
+
+    __module__ = "builtins"
+
+
+class StaleWaiver(AssertionError):
+    """Raised after a test whose requirement is met although it is waived."""
 
     __module__ = "builtins"
 
@@ -153,7 +160,7 @@ class Verdict:
     """Why it has that standing."""
     limit_words: str = ""
     """What the threshold is, where that is no number of a marker."""
-    violated_at: float | None = None
+    violated_at: float = math.nan
     """The smallest error level at which it would still be violated, where it is."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Further fields of its record, of builtin types."""

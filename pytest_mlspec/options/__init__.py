@@ -95,6 +95,15 @@ def any_asked(config: pytest.Config) -> bool:
     return any(config.getini(name) != default for name, (default, _) in INI.items())
 
 
+def outliving(config: pytest.Config) -> bool:
+    """Whether the project has waivers or a record of best values, or the run is to write one: a look at two files."""
+    for name in ("mlspec_waivers", "mlspec_record"):
+        value = str(config.getini(name))
+        if value != INI[name][0] or os.path.isfile(os.path.join(config.rootpath, value)):
+            return True
+    return bool(config.option.mlspec_update)
+
+
 def in_ci() -> bool:
     """Whether this is a CI job, by the variable that every CI service sets."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")

@@ -57,7 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_mlspec.plugin import baselines
 
         baselines.start(config)
-    config.pluginmanager.register(RunReporter(config), "mlspec-run")
+    reporter = RunReporter(config)
+    config.pluginmanager.register(reporter, "mlspec-run")
+    if options.outliving(config):
+        from pytest_mlspec.plugin.upkeep import NAME, Upkeep
+
+        config.pluginmanager.register(Upkeep(config, reporter), NAME)
 
 
 # ---- collection ----------------------------------------------------------------------------------------------------

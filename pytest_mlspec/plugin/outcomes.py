@@ -64,7 +64,7 @@ def settle(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         report.outcome = "failed"
         reason = f"{call.excinfo.typename}: {call.excinfo.value}" if call.excinfo is not None else ""
         text = "\n".join([*conclusion.lines(), f"an unjudged requirement is never excused ({reason})"])
-        report.longrepr = text if conclusion.incomplete or conclusion.forgotten else report.longrepr
+        report.longrepr = text if conclusion.incomplete or conclusion.forgotten or conclusion.stale else report.longrepr
     elif report.failed and went_through:
         path, line, name = report.location  # there is no traceback to show
         report.longrepr = "\n".join([*conclusion.lines(), f"{path}:{(line or 0) + 1}: {name}"])
@@ -106,7 +106,7 @@ def excused(call: pytest.CallInfo[None], conclusion: Conclusion) -> bool:
     """Whether an xfail covers what happened: violated or undecided, never a crash, never not judged."""
     error = call.excinfo.value if call.excinfo is not None else None
     judged_badly = bool(conclusion.violated or conclusion.undecided)
-    complete = not (conclusion.incomplete or conclusion.forgotten)
+    complete = not (conclusion.incomplete or conclusion.forgotten or conclusion.stale)
     return complete and judged_badly and (error is None or _is_assertion(error))
 
 
@@ -124,6 +124,7 @@ def add_section(report: pytest.TestReport, trial: Trial, conclusion: Conclusion)
         held = list({(verdict.origin.contract, verdict.origin.claim): verdict for verdict in held}.values())
     blocks = [verdict.lines() for verdict in held]
     lines = [line for block in blocks if any(part not in shown for part in block) for line in block]
-    lines += [line for line in conclusion.lines() if "NOT JUDGED" in line and line not in shown]
+    told = ("NOT JUDGED", "STALE WAIVER")
+    lines += [line for line in conclusion.lines() if any(word in line for word in told) and line not in shown]
     if lines:
         report.sections.append(("mlspec", "\n".join(dict.fromkeys(lines))))

@@ -31,6 +31,9 @@ class Trial:
         self.raised: AssertionError | None = None
         self.begun = self.running = self.passed = False
         self.lost: list[Verdict] = []
+        upkeep = item.config.pluginmanager.get_plugin("mlspec-upkeep") if asked is not None else None
+        if upkeep is not None:
+            upkeep.equip(self)
 
     @property
     def contracts(self) -> tuple[Contract, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.running import Recorder
-from pytest_mlspec.verdict import NotJudged, Outcome, Undecided, Verdict, Violated
+from pytest_mlspec.verdict import NotJudged, Outcome, StaleWaiver, Undecided, Verdict, Violated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Conclusion:
     undecided: tuple[Verdict, ...]
     lacking: tuple[str, ...] = ()
     """Why something could not be compared, where that is known."""
+    stale: tuple[str, ...] = ()
+    """What is said of waivers of contracts that are met."""
 
     @property
     def incomplete(self) -> bool:
@@ -40,7 +42,7 @@ class Conclusion:
             lines.append(
                 f"NEVER ASKED: {verdict.claim()} was computed and its truth never asked: is an `assert` missing?"
             )
-        return lines
+        return [*lines, *self.stale]
 
     def error(self) -> AssertionError | None:
         """The error that a body that went through all the same ends with."""
@@ -51,7 +53,7 @@ class Conclusion:
             return Violated("\n".join(lines))
         if self.undecided:
             return Undecided("\n".join(lines))
-        return None
+        return StaleWaiver("\n".join(lines)) if self.stale else None
 
 
 def conclude(
@@ -87,7 +89,15 @@ def conclude(
         forgotten=tuple(recorder.unasked()),
         violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
         undecided=tuple(verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed),
+        stale=_stale(recorder),
     )
+
+
+def _stale(recorder: Recorder) -> tuple[str, ...]:
+    """Waivers of contracts that were judged, and met every time."""
+    missed = {verdict.origin.contract for verdict in recorder.verdicts if verdict.outcome is not Outcome.MET}
+    judged = {verdict.origin.contract for verdict in recorder.verdicts}
+    return tuple(waiver.needless for index, waiver in recorder.waivers.items() if index in judged - missed)
 
 
 COMPARES = "non_inferiority"
