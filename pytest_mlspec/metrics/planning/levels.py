@@ -1,0 +1,34 @@
+"""What the error level pays for besides the one bound: looks, a budget of models, members."""
+
+from __future__ import annotations
+
+from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.judging.judge import Claim
+from pytest_mlspec.metrics.planning.ways import counted
+from pytest_mlspec.stats import sequential
+from pytest_mlspec.verdict import Terms
+
+
+def level_of_plan(claim: Claim, terms: Terms, budget: int = 1) -> float:
+    """The level of the bound that has to prove the claim.
+
+    With declared looks it is that of the last one, so that earlier looks only add to the power; with a budget each of
+    its models has an equal part; for a share of retrainings each member has half.
+    """
+    level = sequential.ledger_level(terms.level, budget) if budget > 1 else terms.level
+    if not isinstance(terms.members, str) and not claim.estimate.whole_ensemble:
+        level /= 2.0
+    if not terms.looks:
+        return level
+    evidence = claim.estimate.evidence
+    if isinstance(evidence, Rate) and evidence.cluster_codes is None:
+        limit = counted(evidence, claim.threshold)
+        if 0.0 < limit < 1.0:
+            levels = sequential.rate_levels(terms.looks, limit, level, _spending(terms))
+            return float((levels.low if claim.comparison == ">=" else levels.high)[-1])
+    return float(sequential.spent(terms.looks, level, _spending(terms))[-1])
+
+
+def _spending(terms: Terms) -> sequential.Spending:
+    known: sequential.Spending = terms.spending  # type: ignore[assignment]  # checked where the marker was read
+    return known
