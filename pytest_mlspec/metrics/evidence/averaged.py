@@ -52,9 +52,10 @@ class Mean:
         """(members,) NaN without cases."""
         if not self.losses.shape[1]:
             return np.full(len(self.losses), np.nan)
-        return self._shown(self.losses.mean(axis=1, dtype=np.float64))
+        return self.shown(self.losses.mean(axis=1, dtype=np.float64))
 
-    def _shown(self, means: FloatArray) -> FloatArray:
+    def shown(self, means: FloatArray) -> FloatArray:
+        """Mean losses as they are reported: their root where that is the metric."""
         return means if self.transform == "mean" else np.sqrt(np.maximum(means, 0.0))
 
     @property
@@ -68,7 +69,7 @@ class Mean:
         Raises:
             ValueError: a loss above the declared ``max_loss``.
         """
-        low, high = self._range(terms)
+        low, high = self.case_range(terms)
         if not self.losses.shape[1]:
             return self._open(f"there are no {self.unit} to judge")
         if self.cluster_codes is not None:
@@ -76,7 +77,7 @@ class Mean:
         if low is None or (high is None and float(self.losses.min()) < 0):
             return self._open(SIGNED)
         bounds = self._unbounded(level) if high is None else self._bounded(low, high, level, need)
-        return replace(bounds, low=self._shown(bounds.low), high=self._shown(bounds.high))
+        return replace(bounds, low=self.shown(bounds.low), high=self.shown(bounds.high))
 
     def _open(self, reason: str) -> Bounds:
         unknown = np.full(len(self.losses), np.inf)
@@ -95,7 +96,7 @@ class Mean:
         bounds = betting.mean_bounds(shares, level, need)
         return replace(bounds, low=low + width * bounds.low, high=low + width * bounds.high)
 
-    def _range(self, terms: Terms) -> tuple[float | None, float | None]:
+    def case_range(self, terms: Terms) -> tuple[float | None, float | None]:
         """The smallest and the largest loss that one case can have, with what the contract declares."""
         if self.declared == "nothing" or terms.max_loss is None:
             return self.low, self.high
@@ -130,7 +131,7 @@ class Mean:
         """The losses, where their mean itself is the metric."""
         if self.transform != "mean":
             return None
-        low, high = self._range(terms)
+        low, high = self.case_range(terms)
         return CaseValues(rows=self.losses, low=low, high=high, cases=np.arange(self.losses.shape[1]))  # type: ignore[arg-type]
 
     def pseudo_values(self, terms: Terms) -> PseudoValues | None:
@@ -139,7 +140,7 @@ class Mean:
 
         if not self.losses.shape[1]:
             return None
-        _, high = self._range(terms)
+        _, high = self.case_range(terms)
         if self.transform == "mean":
             return PseudoValues(rows=self.losses.astype(np.float64), unbounded="" if high is not None else UNBOUNDED)
         smallest = float(self.values.min())
@@ -151,7 +152,7 @@ class Mean:
         from pytest_mlspec.metrics.judging.planned import betting_to_decide, scaled
         from pytest_mlspec.stats import planning
 
-        low, high = self._range(goal.terms)
+        low, high = self.case_range(goal.terms)
         if low is None or high is None or self.cluster_codes is not None or not self.losses.shape[1]:
             return scaled(self, member, goal)
         limit = (goal.threshold**2 if self.transform == "sqrt" else goal.threshold) - low
@@ -165,9 +166,9 @@ class Mean:
 
     def perfect(self, goal: Goal) -> float | None:
         """The upper bound of a model without any loss; ``None`` where losses have no limit."""
-        low, high = self._range(goal.terms)
+        low, high = self.case_range(goal.terms)
         n_examples = self.losses.shape[1]
         if goal.comparison == ">=" or low is None or high is None or not n_examples or self.cluster_codes is not None:
             return None
         best = low + (high - low) * binomial.upper(0, n_examples, goal.level)
-        return float(self._shown(np.asarray(best)))
+        return float(self.shown(np.asarray(best)))

@@ -69,7 +69,8 @@ class MeanChange:
             cluster_name=self.cluster_name,
         )
 
-    def _bounded(self, terms: Terms) -> Mean:
+    def as_mean(self, terms: Terms) -> Mean:
+        """The mean change as a mean of bounded values, as far as the contract bounds them."""
         return self._mean(largest_change(self.changes, self.limit, terms))
 
     def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
@@ -78,7 +79,7 @@ class MeanChange:
         Raises:
             ValueError: a change above the declared ``max_loss``.
         """
-        mean = self._bounded(terms)
+        mean = self.as_mean(terms)
         bounds = mean.bounds(level, terms, need)
         unbounded = mean.high is None and self.after.shape[1] and self.cluster_codes is None
         return replace(bounds, reason=UNBOUNDED) if unbounded else bounds
@@ -97,7 +98,7 @@ class MeanChange:
 
     def case_values(self, terms: Terms) -> CaseValues | None:
         """The changes."""
-        return self._bounded(terms).case_values(terms)
+        return self.as_mean(terms).case_values(terms)
 
     def pseudo_values(self, terms: Terms) -> PseudoValues | None:
         """The changes."""
@@ -109,7 +110,7 @@ class MeanChange:
 
     def plan(self, member: int, goal: Goal) -> int | None:
         """As many pairs as let the bound decide, by the changes seen."""
-        return self._bounded(goal.terms).plan(member, goal)
+        return self.as_mean(goal.terms).plan(member, goal)
 
     def perfect(self, goal: Goal) -> float | None:
         """``None``: a signed change has no best value."""

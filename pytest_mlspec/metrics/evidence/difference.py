@@ -49,7 +49,7 @@ class Difference:
 
     def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds: discordant cases for rates, betting for bounded losses, else arms."""
-        rows = self._paired_rows(terms)
+        rows = self.paired_rows(terms)
         if rows is None:
             return self._from_arms(level, terms)
         first, second = rows
@@ -82,7 +82,7 @@ class Difference:
             np.add.at(sums, codes.reshape(-1), values)
         return means / sizes
 
-    def _paired_rows(self, terms: Terms) -> tuple[CaseValues, CaseValues] | None:
+    def paired_rows(self, terms: Terms) -> tuple[CaseValues, CaseValues] | None:
         """Values of both on the same cases and the same bounded range; ``None`` where there are none."""
         if not self.independent and self.exchanged is None:
             return None
@@ -120,7 +120,7 @@ class Difference:
     def counts(self, member: int) -> str:
         """``0.941 and 0.952; 12 cases won, 23 lost``."""
         words = f"{self._value(self.first, member):.3f} and {self._value(self.second, member):.3f}"
-        rows = self._paired_rows(Terms())
+        rows = self.paired_rows(Terms())
         if rows is None or not self._counts_only(*rows):
             return words
         won, lost, _ = _discordant(rows[0].rows, rows[1].rows)
@@ -132,7 +132,7 @@ class Difference:
 
     def case_values(self, terms: Terms) -> CaseValues | None:
         """Differences per case, or per pair of rows that exchanged values, where both have values on the same cases."""
-        rows = self._paired_rows(terms)
+        rows = self.paired_rows(terms)
         if rows is None:
             return None
         first, second = rows

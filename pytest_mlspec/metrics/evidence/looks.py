@@ -125,6 +125,11 @@ class RateAtLook:
     sizes_so_far: IntArray
 
     @property
+    def whole_ensemble(self) -> bool:
+        """A rate has a value per member."""
+        return False
+
+    @property
     def values(self) -> FloatArray:
         """(members,) the rate."""
         return self.rate.values
@@ -141,7 +146,7 @@ class RateAtLook:
 
     def levels(self, level: float) -> tuple[FloatArray, FloatArray]:
         """(members,) the levels of the lower and of the upper Clopper-Pearson bounds at this look."""
-        limit = self.rate.counted(self.threshold)
+        limit = self.rate.as_rate(self.threshold)
         found = [
             _levels(self.spending.looks, limit, level, self.spending.how, tuple(sizes))
             for sizes in self.sizes_so_far.T.tolist()
@@ -159,7 +164,7 @@ class RateAtLook:
         return Bounds(
             low=np.where(known, self.rate.shown(low), -np.inf),
             high=np.where(known, self.rate.shown(high), np.inf),
-            method=sequential.DECLARED_LOOKS,
+            method=replace(sequential.DECLARED_LOOKS, name=f"{self.rate.method().name} at declared looks"),
             reason="" if known.all() else f"there are no {self.unit} to judge",
         )
 

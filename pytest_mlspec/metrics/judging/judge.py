@@ -12,6 +12,7 @@ from pytest_mlspec.metrics.evidence import Compares
 from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
+from pytest_mlspec.metrics.judging.growing_data import Within, find
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,
@@ -69,6 +70,10 @@ class Claim:
     threshold: float
     share: float = 1.0
     notes: tuple[str, ...] = ()
+    withheld: str = ""
+    """Why nothing may be claimed now, in words; empty where it is judged."""
+    within: Within | None = None
+    """Which of the cases that grow together it is about, where these are not all."""
 
 
 def judge(
@@ -100,7 +105,14 @@ def judge(
         return judge_together([claim], terms, origin)
     limits = [threshold if cell.limit is None else cell.limit for cell in estimate.cells]
     claims = [
-        Claim(estimate=cell.estimate, comparison=comparison, threshold=limit, share=1 / len(limits), notes=notes)
+        Claim(
+            estimate=cell.estimate,
+            comparison=comparison,
+            threshold=limit,
+            share=1 / len(limits),
+            notes=notes,
+            within=Within(cases=cell.cases, n_examples=estimate.predictions.n_examples),
+        )
         for cell, limit in zip(estimate.cells, limits, strict=True)
     ]
     return judge_together(claims, terms, origin)
@@ -118,10 +130,18 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     origin = origin if origin is not None else Origin()
     if (planner := planner_here()) is not None:
         return planner.claims(claims, terms, origin)
+    stage = None
+    if terms.growing_members:
+        from pytest_mlspec.metrics.judging.growing_members import stage_of
+
+        stage = stage_of(claims, terms)
+        claims, terms = stage.claims, stage.terms
     found = [
         under_waiver(_judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place)))
         for place, claim in enumerate(claims)
     ]
+    if stage is not None:
+        found = stage.told(found)
     worst = next(
         (
             verdict
@@ -146,7 +166,12 @@ def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
         raise ValueError(f"a threshold is a finite number; got {estimate.metric} {comparison} {threshold!r}")
     refuse_percent(estimate, comparison, threshold)
     refuse_training_rows(estimate)
-    finding = fold(estimate, comparison, threshold, terms)
+    if terms.looks or terms.anytime:
+        estimate, finding = find(estimate, comparison, threshold, terms, claim.within)
+    else:
+        finding = fold(estimate, comparison, threshold, terms)
+    if claim.withheld:
+        finding = replace(finding, low=-math.inf, high=math.inf, reasons=(claim.withheld,))
     subject = estimate.subject
     finding = replace(finding, details=(*finding.details, *claim.notes))
     if not isinstance(terms.members, str) and not estimate.whole_ensemble:
