@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def row_hashes(X: Features, y: Vector | None) -> IntArray:
     within one process only. Unequal rows share a number by chance with probability 2**-64 a pair.
     """
     target = np.empty((count_rows(X), 0), dtype=np.int64) if y is None else _bits(y)[:, None]
-    blocks = [_hash_block(np.hstack([block, target[start : start + len(block)]])) for start, block in _blocks(X)]
+    blocks = [_hash_block(np.hstack([block, target[start : start + len(block)]])) for start, block in blocks_of(X)]
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.int64)
 
 
@@ -41,11 +41,15 @@ def _hash_block(bits: IntArray) -> IntArray:
     return np.fromiter(map(hash, rows.tolist()), dtype=np.int64, count=len(rows))
 
 
-def _blocks(X: Features) -> Iterator[tuple[int, IntArray]]:
-    """Blocks of rows as int64 of shape (rows, entries), small enough to leave peak memory alone."""
+def blocks_of(X: Features, *, bits: Callable[[Vector], IntArray] | None = None) -> Iterator[tuple[int, IntArray]]:
+    """Blocks of rows as int64 of shape (rows, entries), small enough to leave peak memory alone.
+
+    ``bits`` makes 64 bits of every entry; by default some that hold within one process only.
+    """
+    bits = bits or _bits
     n_rows = count_rows(X)
     if is_frame(X):
-        columns = [_bits(as_vector(frame_column(X, key), text)) for text, key in frame_columns(X).items()]
+        columns = [bits(as_vector(frame_column(X, key), text)) for text, key in frame_columns(X).items()]
         yield 0, np.column_stack(columns) if columns else np.zeros((n_rows, 0), dtype=np.int64)
         return
     if is_series(X):
@@ -54,7 +58,7 @@ def _blocks(X: Features) -> Iterator[tuple[int, IntArray]]:
     step = max(_BLOCK_BYTES // (8 * width), 1)
     for start in range(0, n_rows, step):
         block = _as_array(X[start : start + step])
-        yield start, _bits(block).reshape(len(block), -1)
+        yield start, bits(block).reshape(len(block), -1)
 
 
 def _as_array(block: Features) -> Vector:
