@@ -72,7 +72,11 @@ def test_the_key_of_known_rows_stays_what_it_is() -> None:
 
 def test_rows_without_features_are_told_apart_by_place_target_and_id() -> None:
     empty = np.empty((6, 0))
-    keys = [key(empty, [0, 0, 0, 1, 1, 1]), key(empty, [0, 1, 0, 1, 0, 1]), key(empty, [0] * 3 + [1] * 3, ids="abcdef")]
+    keys = [
+        key(empty, [0, 0, 0, 1, 1, 1]),
+        key(empty, [0, 1, 0, 1, 0, 1]),
+        key(empty, [0] * 3 + [1] * 3, ids=list("abcdef")),
+    ]
 
     assert len(set(keys)) == 3
     assert len(set(row_marks(Dataset(empty, [1] * 6)).tolist())) == 6
