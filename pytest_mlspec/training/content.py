@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-__all__ = ["content_digest"]
+__all__ = ["Follow", "content_digest", "is_generator"]
 
 _SCALARS = (type(None), bool, int, float, complex, type(Ellipsis))
 _SEED_NAMES = re.compile(r"(^|_)(random_state|random_seed|seeds?|rng)(_|$)")
@@ -177,7 +177,7 @@ class _Walk:
             named = (getattr(value, "name", ""), getattr(value, "role", ""))
             self.note("dataset", f"{value.fingerprint} {named}")
             return
-        if self.forget_seeds and _is_generator(value):
+        if self.forget_seeds and is_generator(value):
             self.note("generator", "")
             return
         try:
@@ -217,7 +217,8 @@ def _cell_content(cell: object) -> object:
         return None
 
 
-def _is_generator(value: object) -> bool:
+def is_generator(value: object) -> bool:
+    """Whether an object is a random generator of Python, NumPy or torch."""
     kinds: tuple[type, ...] = (np.random.RandomState, np.random.Generator, np.random.BitGenerator, random.Random)
     torch = sys.modules.get("torch")
     return isinstance(value, (*kinds, torch.Generator) if torch else kinds)
