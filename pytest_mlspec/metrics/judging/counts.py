@@ -40,7 +40,10 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     if (planner := planner_here()) is not None:
         return planner.count(estimate, limit, terms, origin)
     refuse_training_rows(estimate)
-    failing = [evidence.failing(member) for member in range(len(evidence.values))]
+    n_members = len(evidence.values)
+    if terms.growing_members:  # the declared members, as without those that were added
+        n_members = min(n_members, max(predictions.declared, 1))
+    failing = [evidence.failing(member) for member in range(n_members)]
     worst = max(range(len(failing)), key=lambda member: len(failing[member]))
     failures = float(len(failing[worst]))
     lines = [f"case {evidence.describe_case(int(position), worst)}" for position in failing[worst][:SHOWN]]

@@ -149,22 +149,22 @@ def mean_member(estimate: Estimate, comparison: Comparison, terms: Terms) -> Fin
 
 def share_of_members(estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms) -> Finding:
     """A share of retrainings must meet it: a distribution-free tolerance bound, half the level for each member."""
-    from pytest_mlspec.stats import retrainings
+    from pytest_mlspec.stats import anytime, growing, retrainings
 
-    evidence, share = estimate.evidence, float(terms.members)
-    bounds = permitted(evidence.bounds(terms.level / 2, terms), terms)
-    if comparison == ">=":
-        passes, fails = int(np.sum(bounds.low >= threshold)), int(np.sum(bounds.high < threshold))
-    else:
-        passes, fails = int(np.sum(bounds.high <= threshold)), int(np.sum(bounds.low > threshold))
-    n_members = len(evidence.values)
+    share, n_members = float(terms.members), len(estimate.evidence.values)
+    passes, fails, bounds = passed_and_failed(estimate, comparison, threshold, terms)
     open_ones = n_members - passes - fails
-    needed = retrainings.needed_members(share, terms.level)
+    if terms.growing_members:
+        method, bounds_of_share = anytime.RETRAININGS_ONE_BY_ONE, anytime.share_sequence
+        needed = growing.needed_in_sequence(share, terms.level) or terms.growing_members + 1
+    else:
+        method, bounds_of_share = retrainings.RETRAININGS, retrainings.share_bounds
+        needed = retrainings.needed_members(share, terms.level)
     if not estimate.predictions.retrained:
         low, high = 0.0, 1.0
         reasons: tuple[str, ...] = (f"a share of retrainings needs at least {needed} retrainings: {NOT_RETRAINED}",)
     else:
-        of_share = retrainings.share_bounds(passes, fails, n_members, terms.level)
+        of_share = bounds_of_share(passes, fails, n_members, terms.level)
         low, high = float(of_share.low), float(of_share.high)
         reasons = (bounds.reason,) if bounds.reason else ()
         if n_members < needed and low < share <= high:
@@ -179,10 +179,27 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
         n=n_members,
         unit="retrainings",
         # The share itself is exact; what it counts is no better than the bounds that judged each member.
-        method=replace(retrainings.RETRAININGS, bound_class=bounds.method.bound_class),
+        method=replace(method, bound_class=bounds.method.bound_class),
         details=(f"{passes} met, {fails} violated, {open_ones} undecided, each judged by {bounds.method.name}",),
         reasons=reasons,
     )
+
+
+def passed_and_failed(
+    estimate: Estimate, comparison: Comparison, threshold: float, terms: Terms
+) -> tuple[int, int, Bounds]:
+    """How many members are proven to meet it, how many to violate it, and the bounds that prove it.
+
+    Half the level is each member's own at a fixed number of members; where members are added until the share is
+    decided it is a twentieth.
+    """
+    from pytest_mlspec.stats import anytime, retrainings
+
+    judged_at = anytime.sequence_member_level if terms.growing_members else retrainings.member_level
+    bounds = permitted(estimate.evidence.bounds(judged_at(terms.level), terms), terms)
+    if comparison == ">=":
+        return int(np.sum(bounds.low >= threshold)), int(np.sum(bounds.high < threshold)), bounds
+    return int(np.sum(bounds.high <= threshold)), int(np.sum(bounds.low > threshold)), bounds
 
 
 def permitted(bounds: Bounds, terms: Terms) -> Bounds:
