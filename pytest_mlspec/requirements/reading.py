@@ -63,6 +63,8 @@ def _limits(kind: Kind, given: list[Limit], arguments: dict[str, object]) -> lis
         faults.append("looks= or anytime=True, not both: declared looks decide with more power, anytime needs no plan")
     if "spending" in arguments and "looks" not in arguments:
         faults.append(f"spending={arguments['spending']!r} says how looks= spend the level: give looks=[500, 1000]")
+    if limit.name == "max_failures" and ("looks" in arguments or arguments.get("anytime")):
+        faults.append("max_failures counts the listed cases and infers nothing: leave looks= and anytime= out")
     if "delta" in arguments and metric not in (None, "failure_rate"):
         faults.append(f"delta belongs to failure_rate, got metric={metric!r}")
     return faults

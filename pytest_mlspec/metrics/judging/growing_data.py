@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -40,6 +41,7 @@ NO_ANYTIME = (
     "declare looks= for {}"
 )
 NO_ANYTIME_MEAN = "members='mean' has no anytime-valid bounds: declare looks=, or ask it of every member"
+_PRINTS: WeakKeyDictionary[Dataset, dict[int, str]] = WeakKeyDictionary()
 NO_LOOKS = "a spread over retrainings is not judged at looks: leave looks= and anytime= out"
 
 
@@ -116,6 +118,17 @@ def find(
     if terms.anytime:
         return _at_any_time(estimate, comparison, threshold, terms)
     return _at_look(estimate, comparison, threshold, terms, within)
+
+
+def first_cases(estimate: Estimate, terms: Terms) -> dict[str, str]:
+    """Content hashes of the first cases at each look so far: a later run that shows others did not append its cases."""
+    data = estimate.predictions.data
+    reached = [size for size in terms.looks if size <= len(data)]
+    kept = _PRINTS.setdefault(data, {}) if reached else {}
+    for size in reached:
+        if size not in kept:
+            kept[size] = data.take(np.arange(size)).fingerprint
+    return {f"first {size:,} examples": kept[size] for size in reached}
 
 
 def _unsteady(estimate: Estimate) -> str:

@@ -12,7 +12,7 @@ from pytest_mlspec.metrics.evidence import Compares
 from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
-from pytest_mlspec.metrics.judging.growing_data import Within, find
+from pytest_mlspec.metrics.judging.growing_data import Within, find, first_cases
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,
@@ -239,7 +239,7 @@ def _verdict(
         slice="" if _told_in_subject(estimate) else predictions.description,
         details=finding.details,
         advice=advice,
-        fingerprints=_fingerprints(estimate),
+        fingerprints=_fingerprints(estimate) | first_cases(estimate, terms),
         per_member=_per_member(estimate),
         duration=perf_counter() - started,
     )
