@@ -290,7 +290,7 @@ class RunReporter:
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         option = self.config.option
         if hasattr(self.config, "workerinput"):
             return
@@ -298,7 +298,7 @@ class RunReporter:
             from pytest_mlspec import __version__
             from pytest_mlspec.report.as_json import as_json, write
 
-            write(option.mlspec_json, as_json(self.run, version=__version__, exit_code=int(exitstatus)))
+            write(option.mlspec_json, as_json(self.run, version=__version__, exit_code=int(session.exitstatus)))
         if option.mlspec_markdown:
             from pytest_mlspec.report.as_json import write
             from pytest_mlspec.report.as_markdown import as_markdown

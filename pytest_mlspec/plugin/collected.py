@@ -26,9 +26,13 @@ class Collected:
     everything: bool
     root: Path
 
+    def has(self, nodeid: str) -> bool:
+        """Whether there is a test of this name; parameters may be left out."""
+        return nodeid in self.tests or any(test.partition("[")[0] == nodeid for test in self.tests)
+
     def gone(self, nodeid: str) -> bool:
-        """Whether this run would have found a test of this name, and has not: parameters may be left out."""
-        if nodeid in self.tests or any(test.partition("[")[0] == nodeid for test in self.tests):
+        """Whether this run would have found a test of this name, and has not."""
+        if self.has(nodeid):
             return False
         file = self.root / nodeid.partition("::")[0]
         return any(file == place or place in file.parents for place in self.places)
