@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.fixtures.datasets import dataset as dataset
     from pytest_mlspec.fixtures.ensembles import ensemble as ensemble
     from pytest_mlspec.markers import calibration as calibration
+    from pytest_mlspec.markers import non_inferiority as non_inferiority
     from pytest_mlspec.markers import parity as parity
     from pytest_mlspec.markers import reliance as reliance
     from pytest_mlspec.markers import satisficing as satisficing
@@ -52,6 +53,7 @@ _HOMES = {
     "dataset": "pytest_mlspec.fixtures.datasets",
     "ensemble": "pytest_mlspec.fixtures.ensembles",
     "metric": "pytest_mlspec.metrics",
+    "non_inferiority": "pytest_mlspec.markers",
     "parity": "pytest_mlspec.markers",
     "recalibrate": "pytest_mlspec.training.recalibration",
     "reliance": "pytest_mlspec.markers",
@@ -78,6 +80,7 @@ __all__ = [
     "ensemble",
     "metric",
     "metrics",
+    "non_inferiority",
     "parity",
     "perturbations",
     "recalibrate",

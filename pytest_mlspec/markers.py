@@ -259,6 +259,30 @@ def underspecification(
     return _mark("underspecification", dict(locals()))
 
 
+def non_inferiority(
+    *,
+    margin: float | None = None,
+    superiority: float | None = None,
+    by: str | Sequence[str] | None = None,
+    metric: str | None = None,
+    members: Members | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    expect: float | None = None,
+    looks: Sequence[int] | None = None,
+    spending: Spending | None = None,
+    anytime: bool | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A limit on candidate - baseline: at most ``margin`` worse, or better by at least ``superiority``.
+
+    ``by`` says that it is the gap between these groups that is compared.
+    """
+    return _mark("non_inferiority", dict(locals()))
+
+
 def reliance(
     *,
     on: str | int | Sequence[str | int],

@@ -28,6 +28,8 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
     if first.whole_ensemble:
         raise TypeError(f"a difference needs a value per member: {first.subject} is one number about all of them")
     left, right = first.predictions, second.predictions
+    if first.form == "gap":
+        return _difference_of_gaps(first, second)
     if not _same_cases(left, right):
         _require_one_model(left, right, "difference")
         evidence: Evidence = Across(
@@ -55,6 +57,36 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         evidence=evidence,
         form="difference",
         between=between,
+    )
+
+
+def _difference_of_gaps(first: Estimate, second: Estimate) -> Estimate:
+    """The gap of one model minus that of another one over the same groups of the same cases."""
+    from pytest_mlspec.metrics.evidence.gap_difference import GapDifference
+    from pytest_mlspec.metrics.evidence.groups import Grouped
+
+    left, right = first.predictions, second.predictions
+    if first.by != second.by:
+        raise TypeError(f"a difference of gaps needs the same groups, got by={list(first.by)} and {list(second.by)}")
+    if not _same_cases(left, right) or (one_model(left, right) and left.title != right.title):
+        raise ValueError(
+            f"a difference of gaps compares two models on the same cases: {left.name} was judged on {left.title} "
+            f"({left.n_examples:,} cases), {right.name} on {right.title} ({right.n_examples:,} cases)"
+        )
+    _require_same_seeds(left, right)
+    assert isinstance(first.evidence, Grouped) and isinstance(second.evidence, Grouped)
+    evidence = GapDifference(
+        first=first.evidence,
+        second=second.evidence,
+        independent=not _clustered(left) and not _clustered(right),
+    )
+    return replace(
+        first,
+        predictions=left if left.n_members >= right.n_members else right,
+        operands=(first, second),
+        evidence=evidence,
+        form="difference",
+        between=f"{_called(left)} minus {_called(right)}",
     )
 
 

@@ -119,6 +119,8 @@ class Estimate:
         metric += f" ({self.said})" if self.said else ""
         if self.form == "size" and len(self.operands) > 1:
             metric = f"the difference in {metric}"
+        if self.by and self.form in ("difference", "size"):  # of two gaps
+            metric = WORDS["gap"].format(metric=metric, by=" and ".join(self.by))
         words = WORDS[self.form].format(metric=metric, by=" and ".join(self.by))
         return f"{words}, {self.between}" if self.between else words
 
@@ -182,8 +184,9 @@ class Estimate:
                 "only an estimate can be subtracted from an estimate: write the margin on the right, "
                 f"as in `a - b >= -0.01`; got {other!r}"
             )
-        self._require_level("-")
-        other._require_level("-")
+        if not self.form == other.form == "gap":
+            self._require_level("-")
+            other._require_level("-")
         return difference_of(self, other)
 
     def __truediv__(self, other: object) -> Estimate:

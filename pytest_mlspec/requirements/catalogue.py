@@ -27,6 +27,10 @@ CATALOGUE: dict[str, str] = {
         "retrainings that are equal_within= on clean data must not differ under a shift=: max_ratio= of the seed "
         "spreads, max_std= of the shifted one"
     ),
+    "non_inferiority": (
+        "candidate - baseline on the same cases: margin=, the largest loss tolerated, or superiority=, the smallest "
+        "gain demanded"
+    ),
     "reliance": "how much a model leans on=features: max_drop= | max_rise= when they are changed, max_share= of them",
 }
 

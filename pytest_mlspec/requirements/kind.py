@@ -53,6 +53,8 @@ class Kind:
     """An answer to a common mistake, asked when no limit was given."""
     claims: Callable[[Contract, Estimate], list[Claim]] | None = None
     """Everything that a requirement of this kind asks, where that is more than its one limit."""
+    oriented: Callable[[Contract, Estimate], tuple[Comparison, float]] | None = None
+    """The comparison and the limit for an estimate, where they follow the direction of its metric."""
     gate: bool = True
     """Whether it needs nothing but the checkout, so that it belongs to the gate of ``-m satisficing``."""
     notes: Callable[[Contract, Estimate], tuple[str, ...]] | None = None

@@ -60,10 +60,11 @@ class Requirement:
                 "a bare number has no bounds to decide with"
             )
         contract = self._find(estimate)
-        if comparison != contract.comparison:
-            raise ContractError(
-                f"{contract.limit} takes {contract.comparison}, the body says {comparison}: {contract.describe()}"
-            )
+        asked, threshold = contract.comparison, contract.threshold
+        if (orient := kind(contract.kind).oriented) is not None:
+            asked, threshold = orient(contract, estimate)
+        if comparison != asked:
+            raise ContractError(f"{contract.limit} takes {asked}, the body says {comparison}: {contract.describe()}")
         if contract.members is not None and estimate.whole_ensemble:
             raise ContractError(
                 f"{estimate.subject} is one number about all members together: leave members={contract.members!r} out "
@@ -77,7 +78,7 @@ class Requirement:
         if claims is not None:
             return judge_together(claims(contract, estimate), terms, contract.origin)
         notes = tell(contract, estimate) if (tell := kind(contract.kind).notes) is not None else ()
-        return judge(estimate, comparison, contract.threshold, terms=terms, origin=contract.origin, notes=notes)
+        return judge(estimate, comparison, threshold, terms=terms, origin=contract.origin, notes=notes)
 
     def _find(self, estimate: Estimate) -> Contract:
         contracts = self._contracts()
