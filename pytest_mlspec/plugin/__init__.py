@@ -53,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {summary} (pytest-mlspec)")
     if options.any_asked(config):
         options.configured(config)
+    if config.option.mlspec_plan:  # trains and judges nothing, and leaves what outlives a run alone
+        from pytest_mlspec.plugin import planning
+
+        config.pluginmanager.register(planning.PlanRun(config), planning.NAME)
+        return
     if config.option.mlspec_save is not None or config.option.mlspec_baseline is not None:
         from pytest_mlspec.plugin import baselines
 
@@ -120,7 +125,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    if config.option.mlspec_list and hasattr(config.option, "numprocesses"):
+    if (config.option.mlspec_list or config.option.mlspec_plan) and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 
 

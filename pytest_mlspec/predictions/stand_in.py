@@ -107,9 +107,10 @@ class StandIn:
         declared: the number of members that was declared.
         held_out: column -> value of the rows that training would leave out.
         why: what was not run, in words.
+        of_many: whether ``stand_in["name"]`` is again a stand-in, as a baseline holds several models.
     """
 
-    __slots__ = ("__weakref__", "_said", "declared", "held_out", "name", "retrained", "seeds", "why")
+    __slots__ = ("__weakref__", "_said", "declared", "held_out", "name", "of_many", "retrained", "seeds", "why")
 
     def __init__(
         self,
@@ -120,6 +121,7 @@ class StandIn:
         declared: int | None = None,
         held_out: Mapping[str, object] | None = None,
         why: str = "it is not trained in a plan",
+        of_many: bool = False,
     ) -> None:
         self.name = name
         self.seeds = tuple(seeds)
@@ -127,6 +129,7 @@ class StandIn:
         self.declared = len(self.seeds) if declared is None else declared
         self.held_out = dict(held_out or {})
         self.why = why
+        self.of_many = of_many
         self._said: WeakKeyDictionary[Dataset, Predictions] = WeakKeyDictionary()
 
     def predictions_on(self, dataset: Dataset) -> Predictions:
@@ -157,8 +160,13 @@ class StandIn:
     def __call__(self, *given: object, **named: object) -> NoReturn:
         raise NotTrained(f"{self.name!r} cannot be called: {self.why}")
 
-    def __getitem__(self, place: object) -> NoReturn:
+    def __getitem__(self, place: object) -> StandIn:
+        if self.of_many and isinstance(place, str):
+            return self
         raise NotTrained(f"{self.name!r} has no parts: {self.why}")
+
+    def __iter__(self) -> NoReturn:
+        raise NotTrained(f"{self.name!r} has no members: {self.why}")
 
 
 def is_stand_in(predictions: Predictions) -> bool:

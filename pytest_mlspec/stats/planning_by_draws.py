@@ -6,7 +6,8 @@ requirement. The size grows until that bound reaches the limit as often as was a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -50,9 +51,10 @@ def unlucky(bounds: FloatArray, power: float, *, upper: bool) -> float:
     return float(bounds.mean() + special.ndtri(worst) * bounds.std())
 
 
+@lru_cache(maxsize=256)
 def gap_to_decide(
-    rates: Sequence[float],
-    shares: Sequence[float],
+    rates: tuple[float, ...],
+    shares: tuple[float, ...],
     limit: float,
     level: float,
     power: float = 0.9,
@@ -76,7 +78,7 @@ def gap_to_decide(
         The bounds of ``stats.pairs``, tried on binomial counts.
 
     Example:
-        >>> 200 <= gap_to_decide([0.9, 0.9], [1, 1], 0.10, 0.05) <= 240
+        >>> 200 <= gap_to_decide((0.9, 0.9), (1, 1), 0.10, 0.05) <= 240
         True
     """
     truth, weights = np.asarray(rates, np.float64), np.asarray(shares, np.float64)
@@ -84,20 +86,23 @@ def gap_to_decide(
     if not meets:
         return None
 
+    draws = min(DRAWS, max(DRAWS // 5, 4 * DRAWS // len(truth)))  # pairs of groups cost their square
+
     def reaches(smallest: int) -> bool:
         sizes = np.round(weights * (smallest / weights.min())).astype(np.int64)
-        trials = np.broadcast_to(sizes, (DRAWS, len(sizes)))
+        trials = np.broadcast_to(sizes, (draws, len(sizes)))
         hits = np.random.default_rng(SEED).binomial(trials, truth)
         if fold == "gap":
             return unlucky(pairs.gap_bounds(hits, trials, level, need="high").high, power, upper=True) <= limit
         known = hits.any(axis=1)  # no ratio where every rate came out 0
-        low = np.zeros(DRAWS)
+        low = np.zeros(draws)
         low[known] = pairs.ratio_bounds(hits[known], trials[known], level, need="low").low
         return unlucky(low, power, upper=False) >= limit
 
     return smallest_size(reaches)
 
 
+@lru_cache(maxsize=256)
 def ece_to_decide(
     expected: float, bins: int, limit: float, level: float, power: float = 0.9, *, edges_fixed: bool = True
 ) -> int | None:
@@ -143,6 +148,7 @@ def drawn_ece_bounds(
     return np.concatenate(found)
 
 
+@lru_cache(maxsize=256)
 def auroc_to_decide(area: float, ratio: float, limit: float, level: float, power: float = 0.9) -> int | None:
     """How many cases of the rarer class prove an AUROC, for scores that are normal in either class.
 

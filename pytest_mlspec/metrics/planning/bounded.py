@@ -18,7 +18,7 @@ _POINTS = 512
 
 def of_mean(question: Question, evidence: Mean) -> tuple[Way, ...] | str:
     """A mean, or its root, of losses in a known range."""
-    cases = _range(question, evidence)
+    cases = case_range(question, evidence)
     if isinstance(cases, str):
         return cases
     low, high = cases
@@ -39,7 +39,7 @@ def of_mean(question: Question, evidence: Mean) -> tuple[Way, ...] | str:
     return (way(None), *(way(spread) for spread in SPREADS))
 
 
-def _range(question: Question, evidence: Mean) -> tuple[float, float] | str:
+def case_range(question: Question, evidence: Mean) -> tuple[float, float] | str:
     if evidence.cluster_codes is not None:
         return "rows are clustered, and the bound of a mean has no clustered form"
     low, high = evidence.case_range(question.terms)

@@ -95,7 +95,7 @@ def _of_groups(question: Question, evidence: Grouped) -> tuple[Way, ...] | str:
 
         words = "every group at this rate"
         return (Way(unit=unit, at_hand=at_hand, needed=every_group, assuming=words, quick=True),)
-    fold, shares = evidence.fold, trials.tolist()
+    fold, shares = evidence.fold, tuple(float(size) for size in trials)
 
     def way(base: float) -> Way:
         def needed(expected: float, power: float) -> int | None:
@@ -105,7 +105,7 @@ def _of_groups(question: Question, evidence: Grouped) -> tuple[Way, ...] | str:
             rates = [base] * n_groups
             rates[smallest] = lowest
             limit = question.threshold
-            return planning_by_draws.gap_to_decide(rates, shares, limit, level, power, fold=fold)
+            return planning_by_draws.gap_to_decide(tuple(rates), shares, limit, level, power, fold=fold)
 
         return Way(unit=unit, at_hand=at_hand, needed=needed, assuming=f"rates of {base:g}, the smallest group apart")
 

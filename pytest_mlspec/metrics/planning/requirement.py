@@ -1,0 +1,109 @@
+"""The plans of a test and of a whole run, as values that a report can show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pytest_mlspec.metrics.planning.plan import POWER, Plan
+from pytest_mlspec.metrics.planning.planner import Planned, plans_of
+
+
+class Asks(Protocol):
+    """What a plan shows of a contract."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    def describe(self) -> str:
+        """The marker in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOfClaim:
+    """The plan of one claim of one contract, or of a literal.
+
+    ``together`` holds what each of ``plan.needs`` grows to where all requirements of the run are to be met at once.
+    """
+
+    id: str
+    kind: str
+    contract: int
+    plan: Plan
+    together: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOfTest:
+    """Everything that is planned for one test, and the contracts that are not, each with the reason."""
+
+    test: str
+    claims: tuple[PlanOfClaim, ...] = ()
+    unplanned: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def n_unmeetable(self) -> int:
+        """Claims that no model could meet with the data at hand."""
+        return sum(bool(claim.plan.unmeetable) for claim in self.claims)
+
+
+@dataclass(slots=True)
+class PlanOfRun:
+    """The plans of a run."""
+
+    tests: list[PlanOfTest] = field(default_factory=list)
+    n_requirements: int = 0
+
+    @property
+    def power_of_each(self) -> float:
+        """The power at which each requirement is planned, for all of them to be met with 90 %."""
+        return joint_power(self.n_requirements)
+
+
+def joint_power(n_requirements: int) -> float:
+    """``1 - 0.1 / m``: by Bonferroni's inequality all of m requirements are then met with 90 %."""
+    return 1.0 - (1.0 - POWER) / max(1, n_requirements)
+
+
+def plans_of_test(
+    test: str,
+    contracts: Sequence[Asks],
+    found: Sequence[Planned],
+    *,
+    why: str,
+    n_requirements: int,
+    most_members: int | None,
+) -> PlanOfTest:
+    """Plan what a body claimed, and name the contracts that it did not come to.
+
+    Args:
+        test: its node id.
+        contracts: those of its markers.
+        found: the claims that its body made.
+        why: why it made no further ones.
+        n_requirements: requirements of the whole run.
+        most_members: members that an ensemble may grow to.
+    """
+    claims = tuple(_plan_of_claim(planned, contracts, n_requirements, most_members) for planned in found)
+    reached = {claim.contract for claim in claims}
+    unplanned = tuple((contract.describe(), why) for contract in contracts if contract.index not in reached)
+    if not contracts and not found:
+        unplanned = (("satisficing: literals in the body", why),)
+    return PlanOfTest(test=test, claims=claims, unplanned=unplanned)
+
+
+def _plan_of_claim(
+    planned: Planned, contracts: Sequence[Asks], n_requirements: int, most_members: int | None
+) -> PlanOfClaim:
+    plan = plans_of(planned, most_members=most_members)
+    together: tuple[int | None, ...] = ()
+    if n_requirements > 1 and plan.needs:
+        at_once = plans_of(planned, power=joint_power(n_requirements), most_members=most_members)
+        together = tuple(need.needed for need in at_once.needs)
+    kind = next((contract.kind for contract in contracts if contract.index == planned.origin.contract), "literal")
+    return PlanOfClaim(id=planned.origin.id, kind=kind, contract=planned.origin.contract, plan=plan, together=together)
