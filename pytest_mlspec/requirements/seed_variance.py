@@ -27,7 +27,12 @@ KIND = Kind(
     name="seed_variance",
     limits=(Limit(name="max_std", comparison="<=", check=non_negative),),
     parameters=(
-        Parameter(name="confidence", check=confidence_up_to(0.98, "bounds over seeds are checked down to level 0.02")),
+        Parameter(
+            name="confidence",
+            check=confidence_up_to(
+                0.98, "bounds over seeds are checked down to level 0.01, and an ensemble that grows is judged twice"
+            ),
+        ),
         *without("members", "confidence", *GROWING),
     ),
     mismatch=mismatch,

@@ -74,7 +74,11 @@ KIND = Kind(
         ),
         Parameter(
             name="confidence",
-            check=confidence_up_to(0.95, "its claims share the level, and bounds over seeds are checked down to 0.02"),
+            check=confidence_up_to(
+                0.95,
+                "its claims share the level, bounds over seeds are checked down to 0.01, and an ensemble that grows is "
+                "judged twice",
+            ),
         ),
         *without("members", "confidence", *GROWING),
     ),

@@ -34,7 +34,7 @@ def std_bounds(rows: npt.ArrayLike, level: float, width: float | None = None) ->
 
     Args:
         rows: (members, cases) from a function of this module; the member means are the metric.
-        level: one-sided error of each end; below 0.02 nothing is claimed.
+        level: one-sided error of each end; below 0.01 nothing is claimed.
         width: the range of one case's values where it is known (for RMSE with a declared largest loss: its square
             over twice the RMSE); otherwise the largest difference seen stands for it, and members that do not
             differ on any case leave the bound open. Rare large errors that were not seen need it.

@@ -82,7 +82,7 @@ def test_one_trained_model_and_clustered_rows_say_so() -> None:
 
 
 def test_below_the_lowest_level_nothing_is_claimed() -> None:
-    assert "checked down to level 0.02" in quotient(0.06, 0.02).bounds(0.03, Terms()).reason
+    assert "checked down to level 0.01" in quotient(0.06, 0.02).bounds(0.015, Terms()).reason
     assert quotient(0.06, 0.02).bounds(0.04, Terms()).reason == ""
 
 

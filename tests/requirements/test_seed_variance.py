@@ -62,7 +62,7 @@ def test_only_a_spread_is_judged() -> None:
         ({"max_std": 0.1, "members": "mean"}, "members"),
         (
             {"max_std": 0.1, "confidence": 0.99},
-            "expected at most 0.98: bounds over seeds are checked down to level 0.02",
+            "expected at most 0.98: bounds over seeds are checked down to level 0.01",
         ),
     ],
 )

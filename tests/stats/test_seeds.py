@@ -120,15 +120,15 @@ def test_members_that_agree_leave_room_for_what_was_not_seen() -> None:
 def test_too_little_is_undecided_and_says_what_is_missing() -> None:
     one_member = seeds.std_bounds(np.ones((1, 50)), 0.05)
     one_case = seeds.std_bounds(np.ones((5, 1)), 0.05)
-    strict = seeds.std_bounds(np.ones((5, 50)), 0.01)
+    strict = seeds.std_bounds(np.ones((5, 50)), 0.005)
 
     assert one_member.reason == "needs at least 2 retrainings, got 1"
     assert np.isnan(one_member.value) and np.isnan(one_member.raw)
     assert one_case.reason == "needs at least 2 examples, got 1"
-    assert strict.reason == "bounds over seeds are checked down to level 0.02, asked for 0.01"
+    assert strict.reason == "bounds over seeds are checked down to level 0.01, asked for 0.005"
     for spread in (one_member, one_case, strict):
         assert (spread.low, spread.high) == (0.0, np.inf)
-    assert seeds.std_bounds(np.ones((5, 50)), 0.02).reason == ""
+    assert seeds.std_bounds(np.ones((5, 50)), 0.01).reason == ""
 
 
 def test_bounds_widen_at_a_stricter_level() -> None:
@@ -193,14 +193,14 @@ def test_mean_needs_five_members_to_be_met_and_two_to_be_violated() -> None:
 
     floor, ceiling = seeds.mean_bounds(rows, 0.05, ">="), seeds.mean_bounds(rows, 0.05, "<=")
     alone = seeds.mean_bounds(rows[:1], 0.05)
-    strict = seeds.mean_bounds(rows, 0.01)
+    strict = seeds.mean_bounds(rows, 0.005)
 
     assert floor.reason == ceiling.reason == "needs at least 5 retrainings to be met, got 4"
     assert np.isneginf(floor.low) and np.isfinite(floor.high)
     assert np.isfinite(ceiling.low) and np.isposinf(ceiling.high)
     assert alone.reason == "needs at least 2 retrainings, got 1"
     assert np.isneginf(alone.low) and np.isposinf(alone.high)
-    assert "level 0.02" in strict.reason and np.isneginf(strict.low) and np.isposinf(strict.high)
+    assert "level 0.01" in strict.reason and np.isneginf(strict.low) and np.isposinf(strict.high)
 
 
 @pytest.mark.parametrize(
