@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlspec.training.cache.private import make_private
 from pytest_mlspec.training.content import content_digest
 from pytest_mlspec.training.ensemble import Ensemble
 
@@ -40,7 +40,7 @@ def share_once(
         The ensemble, and "trained", "shared" or "not shareable: <why>" (then it was trained here).
     """
     try:
-        _make_private(folder)
+        make_private(folder)
     except OSError as error:
         return train(), f"not shareable: {error}"
     from filelock import FileLock
@@ -130,24 +130,6 @@ def _rebuild(payload: bytes, trained_on: "Sequence[Dataset] | None") -> Ensemble
 
     ensemble = Ensemble(**cloudpickle.loads(payload))
     return ensemble if trained_on is None else replace(ensemble, trained_on=tuple(trained_on))
-
-
-def _make_private(folder: Path) -> None:
-    """Make the folder for this user alone, or refuse one that others could have written to.
-
-    Raises:
-        PermissionError: loading a pickle runs code, so whoever may write there may run code here.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not hasattr(os, "getuid"):
-        return
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise PermissionError(f"{folder} is not a folder of its own")
-    if found.st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to user {found.st_uid}, expected {os.getuid()}")
-    if found.st_mode & 0o022:
-        raise PermissionError(f"{folder} can be written by others (mode={stat.S_IMODE(found.st_mode):o}), expected 700")
 
 
 def _write_whole(path: Path, payload: bytes) -> None:
