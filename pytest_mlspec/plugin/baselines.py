@@ -170,8 +170,7 @@ class BaselineSaver:
             entries, gone = assemble(self.folder, self.parts, scores, __version__)
         except (OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
-        counted = f"{len({str(entry['model']) for entry in entries})} models on "
-        counted += f"{len({str(entry['data']) for entry in entries})} datasets"
+        counted = " on ".join(_counted(entries, *what) for what in (("model", "model"), ("data", "dataset")))
         bad = sum(row["verdict"] == "violated" and not row.get("standing") for row in rows)
         though = f", though {bad} requirement{'s are' if bad != 1 else ' is'} violated" if bad else ""
         lost = f"; the one before also held {', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''}" if gone else ""
@@ -182,6 +181,11 @@ class BaselineSaver:
         line, colour = self.line
         if line:
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
+
+
+def _counted(entries: list[Document], key: str, word: str) -> str:
+    number = len({str(entry[key]) for entry in entries})
+    return f"{number} {word}" + ("s" if number != 1 else "")
 
 
 _SCORES = ("test", "id", "kind", "claim", "verdict", "value", "low", "high", "confidence", "n", "model", "dataset")
@@ -198,9 +202,13 @@ def settled_as_first(
 ) -> bool:
     """Whether a test only lacks the baseline that this run makes: then it has that outcome, neither met nor failed."""
     lacking = trial.recorder.lacking
-    if not lacking or not all(one.first for one in lacking) or conclusion.error() is not None:
+    met_none = call.excinfo is not None and any(call.excinfo.value is one.error for one in lacking)
+    if not all(one.first for one in lacking) or conclusion.error() is not None:
+        if met_none and report.failed:  # a traceback of this package would say nothing more
+            path, line, name = report.location
+            report.longrepr = "\n".join([str(lacking[0].error), f"{path}:{(line or 0) + 1}: {name}"])
         return False
-    if call.excinfo is not None and not any(call.excinfo.value is one.error for one in lacking):
+    if call.excinfo is not None and not met_none:
         return False
     if hasattr(report, "wasxfail"):
         del report.wasxfail

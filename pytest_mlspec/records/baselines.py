@@ -81,6 +81,7 @@ class Baseline:
             ValueError: the dataset of this name had other content, or several models were saved on it.
             NotJudged: there is no baseline, or nothing was saved on these data.
         """
+        __tracebackhide__ = True
         base = dataset.base
         entry = self._find(base)
         live = self._live.setdefault(base, {})
@@ -89,6 +90,7 @@ class Baseline:
         return live[entry.model].on(dataset)
 
     def _find(self, base: Dataset) -> Entry:
+        __tracebackhide__ = True
         if not self.name:
             self._lack(base, f"no baseline to compare {base.title} with: `pytest --mlspec-save=main` makes one")
         found = [entry for entry in self.entries if entry.data == base.fingerprint]
@@ -121,6 +123,7 @@ class Baseline:
         raise error
 
     def _refuse_other_content(self, base: Dataset) -> None:
+        __tracebackhide__ = True
         others = [entry for entry in self.entries if entry.title == base.title and entry.dataset]
         if others:
             raise ValueError(
