@@ -3,22 +3,53 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from pytest_mlspec.training.fitting import fit_each
+from pytest_mlspec.training.fitting import Fitted, fit_each
 from pytest_mlspec.training.identity import IdenticalMembersError, refuse_identical
 from pytest_mlspec.training.models import is_model
 from pytest_mlspec.training.seeding import check_seeds
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pytest_mlspec.data.dataset import Dataset
     from pytest_mlspec.data.printing import Printer
 
-__all__ = ["Ensemble", "IdenticalMembersError", "Output", "Progress"]
+__all__ = ["Ensemble", "IdenticalMembersError", "KeptFits", "KeptOutputs", "Output", "Progress"]
 
 Output = Literal["probabilities", "logits", "values", "labels"]
 Progress = Callable[[int, int, str, int, float], None]
 """Called after each member with (members done, members in all, ensemble, seed, seconds of this fit)."""
+
+
+class KeptOutputs(Protocol):
+    """Finds and keeps what the members of an ensemble say about data, between runs."""
+
+    def find(self, ensemble: "Ensemble", data: "Dataset", kind: str) -> "Mapping[str, np.ndarray] | None":
+        """What is known of these members on this data, by name."""
+
+    def keep(
+        self, ensemble: "Ensemble", data: "Dataset", kind: str, arrays: "Mapping[str, np.ndarray]", seconds: float
+    ) -> None:
+        """Keep what was said, where asking took long."""
+
+
+class KeptFits(Protocol):
+    """Finds and keeps the fits of one training function, between runs."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The folders whose files are no input of a fit."""
+
+    def find(self, seeds: Sequence[int]) -> dict[int, Fitted]:
+        """The fits of these seeds that are known."""
+
+    def keep(self, seed: int, fitted: Fitted) -> None:
+        """Take a fit that was just run."""
+
+    def done(self) -> KeptOutputs | None:
+        """Store what was taken, and give what keeps the predictions of these members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True, repr=False)
@@ -38,6 +69,7 @@ class Ensemble:
         left_out: column and value of the rows that were left out of the training data; see `held_out`.
         known_apart: rows of other origin, by `data.reading.rows_key`, that came in the same `Splits` as the training
             data and were compared with them there.
+        kept_outputs: finds predictions of these members that an earlier run has kept.
     """
 
     members: tuple[object, ...]
@@ -51,6 +83,7 @@ class Ensemble:
     durations: tuple[float, ...] = ()
     left_out: tuple[tuple[str, object], ...] = ()
     known_apart: tuple[str, ...] = ()
+    kept_outputs: KeptOutputs | None = None
 
     @property
     def held_out(self) -> Mapping[str, object]:
@@ -67,6 +100,7 @@ class Ensemble:
             classes=None,
             trained_on=(*self.trained_on, also_read),
             durations=(),
+            kept_outputs=None,
         )
 
     @classmethod
@@ -85,6 +119,7 @@ class Ensemble:
         progress: Progress | None = None,
         declared: int | None = None,
         held_out: Mapping[str, object] | None = None,
+        kept: KeptFits | None = None,
     ) -> "Ensemble":
         """Train one member per seed with `function(seed)`, reproducibly.
 
@@ -105,6 +140,7 @@ class Ensemble:
             progress: called after each member with (done, total, name, seed, seconds).
             declared: the number of members that was declared, when this is a shorter development run.
             held_out: column -> value of the rows that `trained_on` lacks; put down for those who ask, nothing more.
+            kept: fits of the same function that earlier runs have kept; only the other seeds are trained.
 
         Returns:
             The ensemble of `len(seeds)` members.
@@ -126,18 +162,19 @@ class Ensemble:
             raise ValueError(f"jobs={jobs}: expected at least 1")
         label = name if name is not None else _name_of(function)
         checked_output = _checked_output(output)
-        members: list[object] = []
-        durations: list[float] = []
-        read: set[str] = set()
-        for seed, fitted in zip(
-            numbers, fit_each(function, numbers, name=label, jobs=jobs, threads=threads), strict=True
-        ):
+        fits = {} if kept is None else kept.find(numbers)
+        missing = tuple(seed for seed in numbers if seed not in fits)
+        watched = None if kept is None else kept.watched
+        trained = fit_each(function, missing, name=label, jobs=jobs, threads=threads, watched=watched)
+        for seed, fitted in zip(missing, trained, strict=True):
             _refuse_non_model(fitted.member, label, seed)
-            members.append(fitted.member)
-            durations.append(fitted.seconds)
-            read |= fitted.read
+            fits[seed] = fitted
+            if kept is not None:
+                kept.keep(seed, fitted)
             if progress is not None:
-                progress(len(members), len(numbers), label, seed, fitted.seconds)
+                progress(len(fits), len(numbers), label, seed, fitted.seconds)
+        members = [fits[seed].member for seed in numbers]
+        read = {rows for fitted in fits.values() for rows in fitted.read}
         refuse_identical(members, numbers, label)
         fitted_on = (*trained_on, *_also_read(may_read, trained_on, read))
         return cls(
@@ -149,9 +186,10 @@ class Ensemble:
             trained_on=fitted_on,
             declared=len(members) if declared is None else declared,
             retrained=True,
-            durations=tuple(durations),
+            durations=tuple(fits[seed].seconds for seed in numbers),
             left_out=tuple((held_out or {}).items()),
             known_apart=_of_other_origin(may_read, fitted_on),
+            kept_outputs=None if kept is None else kept.done(),
         )
 
     @classmethod

@@ -6,9 +6,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_mlspec.training.fitting import Fitted, fit_in_turn, fit_member, where
 from pytest_mlspec.training.shipping import dump_function, dump_member, load
+
+if TYPE_CHECKING:
+    from pytest_mlspec.training.cache.watching import Seen
 
 __all__ = ["fit_in_processes"]
 
@@ -20,13 +24,28 @@ class _Answer:
     member: bytes | None = None
     seconds: float = 0.0
     read: frozenset[str] = frozenset()
+    seen: "Seen | None" = None
     failed: bool = False
     error: bytes | None = None
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """How a worker runs a fit: on how many threads, and watched or not."""
+
+    threads: int | None
+    watched: tuple[str, ...] | None
+
+
 def fit_in_processes(
-    function: Callable[[int], object], seeds: tuple[int, ...], *, name: str, jobs: int, threads: int | None
+    function: Callable[[int], object],
+    seeds: tuple[int, ...],
+    *,
+    name: str,
+    jobs: int,
+    threads: int | None,
+    watched: tuple[str, ...] | None = None,
 ) -> Iterator[Fitted]:
     """Yield one fitted member per seed, in order, trained by `jobs` processes through joblib.
 
@@ -35,23 +54,24 @@ def fit_in_processes(
     one after the other; so they do, with a warning, when the function cannot be sent to another process.
     """
     if "PYTEST_XDIST_WORKER" in os.environ or not _has_processes():
-        yield from fit_in_turn(function, seeds, name=name, threads=threads)
+        yield from fit_in_turn(function, seeds, name=name, threads=threads, watched=watched)
         return
     try:
         payload, by_value = dump_function(function)
     except Exception as error:  # pickling runs the code of whatever the function refers to
         _warn(f"the training function of {name!r} cannot be sent to another process ({_in_words(error)})")
-        yield from fit_in_turn(function, seeds, name=name, threads=threads)
+        yield from fit_in_turn(function, seeds, name=name, threads=threads, watched=watched)
         return
-    with _asked(payload, by_value, seeds, jobs, threads) as answers:
+    with _asked(payload, by_value, seeds, jobs, _Terms(threads=threads, watched=watched)) as answers:
         for index, answer in enumerate(answers):
             if answer.failed:
                 raise _worker_error(answer, where(name, seeds[index], index, len(seeds)))
             if answer.member is not None:
-                yield Fitted(member=load(answer.member), seconds=answer.seconds, read=answer.read)
+                member = load(answer.member)
+                yield Fitted(member=member, seconds=answer.seconds, read=answer.read, seen=answer.seen)
             else:
                 _warn(f"a member of {name!r} cannot be sent back from another process ({answer.text})")
-                yield fit_member(function, seeds[index], threads=threads)
+                yield fit_member(function, seeds[index], threads=threads, watched=watched)
 
 
 def _has_processes() -> bool:
@@ -63,7 +83,7 @@ def _has_processes() -> bool:
 
 @contextmanager
 def _asked(
-    payload: bytes, by_value: tuple[str, ...], seeds: tuple[int, ...], jobs: int, threads: int | None
+    payload: bytes, by_value: tuple[str, ...], seeds: tuple[int, ...], jobs: int, terms: "_Terms"
 ) -> Iterator[Iterable[_Answer]]:
     """Start the fits, and cancel those that are still to come when one has failed."""
     from joblib import Parallel, delayed
@@ -73,7 +93,7 @@ def _asked(
     kind = "generator" if backend.supports_return_generator else "list"
     work = delayed(_fit_here)
     parallel = Parallel(n_jobs=min(jobs, len(seeds)), batch_size=1, return_as=kind)
-    answers = parallel(work(payload, by_value, seed, threads) for seed in seeds)
+    answers = parallel(work(payload, by_value, seed, terms) for seed in seeds)
     try:
         yield answers
     finally:
@@ -83,17 +103,17 @@ def _asked(
                 answers.close()
 
 
-def _fit_here(payload: bytes, by_value: tuple[str, ...], seed: int, threads: int | None) -> _Answer:
+def _fit_here(payload: bytes, by_value: tuple[str, ...], seed: int, terms: "_Terms") -> _Answer:
     """Run in the worker: a fresh copy of the function for every seed, so that no fit sees traces of another."""
     try:
         function = load(payload)
         assert callable(function)
-        fitted = fit_member(function, seed, threads=threads)
+        fitted = fit_member(function, seed, threads=terms.threads, watched=terms.watched)
     except Exception as error:  # raised again where the fit was asked for
         return _Answer(failed=True, error=_dump_error(error, by_value), text=traceback.format_exc())
     try:
         member = dump_member(fitted.member, by_value)
-        return _Answer(member=member, seconds=fitted.seconds, read=fitted.read)
+        return _Answer(member=member, seconds=fitted.seconds, read=fitted.read, seen=fitted.seen)
     except Exception as error:  # pickling runs the member's own code
         return _Answer(text=_in_words(error))
 
