@@ -7,6 +7,7 @@ from typing import TypeAlias, cast
 
 import numpy as np
 
+from pytest_mlspec.training.cache.checksums import strong_digest
 from pytest_mlspec.training.cache.members import Packed
 from pytest_mlspec.training.cache.parts import read_file
 from pytest_mlspec.training.cache.safetensors_file import RawTensor, read_tensors, tensor_file
@@ -75,8 +76,8 @@ def lay_out(entries: Sequence[Entry]) -> tuple[dict[str, object], dict[str, list
                 "stamp": entry.stamp,
                 "device": packed.device,
                 "origins": packed.origins,
-                "skeleton": skeletons.put_once(packed.skeleton),
-                "arrays": [arrays.put(array) for array in packed.arrays],
+                "skeleton": skeletons.put_once(np.frombuffer(packed.skeleton, np.uint8)),
+                "arrays": [arrays.put_once(array) for array in packed.arrays],
                 "tensors": _stacked(packed, groups),
             }
         )
@@ -106,16 +107,21 @@ def read_packed(path: Path, body: dict[str, object], wanted: Sequence[Listed]) -
     groups = {
         name: read_tensors(read_file(path, body, name)) for name in {one.tensors[0] for one in wanted if one.tensors}
     }
-    return [_picked(one, skeletons, arrays, groups) for one in wanted]
+    given: set[Span] = set()
+    return [_picked(one, skeletons, arrays, groups, given) for one in wanted]
 
 
 def _picked(
-    one: Listed, skeletons: np.ndarray, arrays: np.ndarray, groups: Mapping[str, Mapping[str, list[RawTensor]]]
+    one: Listed,
+    skeletons: np.ndarray,
+    arrays: np.ndarray,
+    groups: Mapping[str, Mapping[str, list[RawTensor]]],
+    given: set[Span],
 ) -> Packed:
     raw = {} if one.tensors is None else {name: stack[one.tensors[1]] for name, stack in groups[one.tensors[0]].items()}
     return Packed(
         skeleton=_cut(skeletons, one.skeleton).tobytes(),
-        arrays=tuple(_cut(arrays, span) for span in one.arrays),
+        arrays=tuple(_own(arrays, span, given) for span in one.arrays),
         tensors=raw,
         device=one.device,
         origins=one.origins,
@@ -143,9 +149,16 @@ class _Row:
         self.pieces: list[np.ndarray] = []
         self.size = 0
         self._boundary = boundary
-        self._known: dict[bytes, Span] = {}
+        self._known: dict[str, Span] = {}
 
-    def put(self, content: np.ndarray) -> Span:
+    def put_once(self, content: np.ndarray) -> Span:
+        """Put content down, or find it: the training rows that every nearest-neighbour model keeps lie here once."""
+        digest = strong_digest(content.data)
+        if digest not in self._known:
+            self._known[digest] = self._put(content)
+        return self._known[digest]
+
+    def _put(self, content: np.ndarray) -> Span:
         filler = -self.size % self._boundary
         if filler:
             self.pieces.append(np.zeros(filler, np.uint8))
@@ -154,10 +167,15 @@ class _Row:
         self.size = sum(span)
         return span
 
-    def put_once(self, content: bytes) -> Span:
-        if content not in self._known:
-            self._known[content] = self.put(np.frombuffer(content, np.uint8))
-        return self._known[content]
+
+def _own(arrays: np.ndarray, span: Span, given: set[Span]) -> np.ndarray:
+    """Bytes that no other array shares: what lies there once for several is copied for all but the first."""
+    start, size = span
+    found = _cut(arrays, span)
+    if (start, size) in given:
+        return found.copy()
+    given.add((start, size))
+    return found
 
 
 def _cut(content: np.ndarray, span: Span) -> np.ndarray:

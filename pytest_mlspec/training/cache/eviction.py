@@ -1,30 +1,47 @@
 """How large the cache is, and which parts go first when it is too large."""
 
 import os
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_mlspec.training.cache.parts import MANIFEST, discard
 
-__all__ = ["Weighed", "make_room", "weigh"]
+__all__ = ["Weight", "make_room", "weigh", "weigh_key", "weight"]
+
+_UNUSED = 7 * 86_400.0
+"""Seconds after which the lock of a key may go: it is empty, and made again where it is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """A part and its size in bytes, which its name begins with."""
+class Weight:
+    """A part, its size in bytes and its time in nanoseconds, both from its name."""
 
     path: Path
     size: int
+    stamp: int
 
 
-def weigh(root: Path) -> list[Weighed]:
+def weigh(root: Path) -> list[Weight]:
     """All parts of the cache; nothing but names is read."""
-    found = []
-    for shelf in ("fits", "outputs"):
-        for key in _folders(root / shelf):
-            found += [Weighed(path=part, size=_size(part)) for part in _folders(key)]
-    return found
+    keys = [key for shelf in ("fits", "outputs") for key in _folders(root / shelf)]
+    return [part for key in keys for part in weigh_key(key)]
+
+
+def weigh_key(folder: Path) -> list[Weight]:
+    """All parts of one key."""
+    return [weight(part) for part in _folders(folder)]
+
+
+def weight(part: Path) -> Weight:
+    """What the name of a part says; a part of another name weighs what its files do."""
+    size, _, rest = part.name.partition("-")
+    stamp = rest.partition("-")[0]
+    if size.isdecimal() and stamp.isdecimal():
+        return Weight(path=part, size=int(size), stamp=int(stamp))
+    return Weight(path=part, size=sum(file.stat().st_size for file in part.glob("*")), stamp=0)
 
 
 def make_room(root: Path, max_bytes: int, spared: Collection[Path]) -> None:
@@ -43,19 +60,18 @@ def make_room(root: Path, max_bytes: int, spared: Collection[Path]) -> None:
         discard(root, part.path)
         excess -= part.size
         if excess <= 0:
-            return
+            break
+    for lock in (root / "locks").glob("*.lock"):
+        with suppress(OSError):
+            if time.time() - lock.stat().st_mtime > _UNUSED:
+                lock.unlink()
 
 
-def _last_used(part: Weighed) -> float:
+def _last_used(part: Weight) -> float:
     try:
         return (part.path / MANIFEST).stat().st_mtime
     except OSError:  # half gone: the first to go
         return 0.0
-
-
-def _size(part: Path) -> int:
-    size = part.name.partition("-")[0]
-    return int(size) if size.isdecimal() else sum(file.stat().st_size for file in part.glob("*"))
 
 
 def _folders(folder: Path) -> list[Path]:

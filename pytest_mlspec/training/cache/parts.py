@@ -75,11 +75,21 @@ def write_draft(draft: Path, body: Mapping[str, object], files: Mapping[str, Pie
     _keep_folder(draft)
 
 
-def publish(draft: Path, root: Path, *shelf: str, size: int) -> Path:
-    """Move a draft to where it is found; from now on it is there whole, also after a crash."""
+def publish(draft: Path, root: Path, *shelf: str, label: str) -> Path:
+    """Move a draft to where it is found; from now on it is there whole, also after a crash.
+
+    Args:
+        draft: the folder, written and on disk.
+        root: the folder of the cache.
+        shelf: the folders below it that the part is put into.
+        label: what the name of the part begins with: its size in bytes and its time in nanoseconds.
+
+    Returns:
+        The part.
+    """
     for attempt in range(5):
         folder = make_folder(root, *shelf)
-        path = folder / f"{size}-{secrets.token_hex(8)}"
+        path = folder / f"{label}-{secrets.token_hex(8)}"
         try:
             os.rename(draft, path)
         except FileNotFoundError:  # another process has just removed the shelf, which was empty

@@ -3,18 +3,18 @@
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from pytest_mlspec.training.cache.arrays import npy_pieces, read_npy, why_no_array
 from pytest_mlspec.training.cache.entries import Entry, Listed, lay_out, listed, read_packed
-from pytest_mlspec.training.cache.eviction import make_room, weigh
+from pytest_mlspec.training.cache.eviction import make_room, weigh, weigh_key, weight
 from pytest_mlspec.training.cache.members import NotKept, pack_surely, unpack
 from pytest_mlspec.training.cache.parts import (
     Damaged,
@@ -34,6 +34,7 @@ _FITS, _OUTPUTS, _LOCKS = "fits", "outputs", "locks"
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _SETTLED_WHOLE = 2 << 30
 """Bytes up to which the members of a key are put together in memory; larger ones stay as they were written."""
+_MOST_ROUNDS = 1000
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of pytest-mlspec: it may be removed at any time.\n"
 
 
@@ -114,12 +115,14 @@ class Store:
         """
         if self._unsafe():
             return {}
-        for _ in range(5):  # another process may just be putting the parts of this key together
-            found = self._found(key)
-            chosen = _newest(found, set(seeds), _asked_once(still))
+        asked, out_of_use = _asked_once(still), set[Path]()
+        for _ in range(_MOST_ROUNDS):  # another process may just be putting the parts of this key together
+            found = [part for part in self._manifests(_FITS, key) if part.path not in out_of_use]
+            chosen = _newest(found, set(seeds), asked)
             loaded = self._load(found, chosen)
-            if loaded is not None:
+            if not isinstance(loaded, Path):
                 return {seed: loaded[seed] for seed in seeds if seed in loaded}
+            out_of_use.add(loaded)
         return {}
 
     def keep(self, key: str, fits: Mapping[int, tuple[object, float, Mapping[str, object]]]) -> str:
@@ -135,7 +138,7 @@ class Store:
         Raises:
             TypeError: facts that JSON cannot hold.
         """
-        entries, reason = [], ""
+        entries, reason, stamp = [], "", self._stamp(_FITS, key)
         for seed, (member, seconds, facts) in fits.items():
             facts = json.loads(json.dumps(facts))
             try:
@@ -143,19 +146,17 @@ class Store:
             except NotKept as error:
                 reason = reason or f"seed {seed}: {error}"
                 continue
-            entries.append(
-                Entry(seed=int(seed), seconds=float(seconds), facts=facts, stamp=time.time_ns(), packed=packed)
-            )
+            entries.append(Entry(seed=int(seed), seconds=float(seconds), facts=facts, stamp=stamp, packed=packed))
         if entries:
-            reason = self._write((_FITS, key), *lay_out(entries)) or reason
+            reason = self._write((_FITS, key), stamp, *lay_out(entries)) or reason
         return reason
 
     def settle(self, key: str) -> None:
         """Put all members of a key into one part, which loads fastest; older members of the same seeds go."""
         if self._unsafe():
             return
-        found = self._found(key)
-        if len(found) < 2:
+        found = self._manifests(_FITS, key)
+        if len(found) < 2 or sum(weight(part.path).size for part in found) > _SETTLED_WHOLE:
             return
         chosen = _newest(found, None, lambda facts: True)
         entries = []
@@ -172,7 +173,8 @@ class Store:
                 Entry(seed=one.seed, seconds=one.seconds, facts=one.facts, stamp=one.stamp, packed=member)
                 for one, member in zip(wanted, packed, strict=True)
             ]
-        if self._write((_FITS, key), *lay_out(sorted(entries, key=lambda entry: entry.seed))) == "":
+        stamp = max(entry.stamp for entry in entries)
+        if self._write((_FITS, key), stamp, *lay_out(sorted(entries, key=lambda entry: entry.seed))) == "":
             for part in found:
                 self._remove(part.path)
 
@@ -182,17 +184,19 @@ class Store:
         """Find the arrays that were stored under a key; None where there are none that are sound."""
         if self._unsafe():
             return None
-        for _ in range(5):
-            found = sorted(self._manifests(_OUTPUTS, key), key=lambda part: _stamp(part.body), reverse=True)
+        out_of_use: set[Path] = set()
+        for _ in range(_MOST_ROUNDS):
+            found = [part for part in self._manifests(_OUTPUTS, key) if part.path not in out_of_use]
             if not found:
                 return None
-            path, body = found[0].path, found[0].body
+            latest = max(found, key=lambda part: weight(part.path).stamp)
+            path, body = latest.path, latest.body
             try:
-                names = body["arrays"]
-                assert isinstance(names, dict)
+                names = cast("dict[str, str]", body["arrays"])
                 arrays = {name: read_npy(read_file(path, body, file)) for name, file in names.items()}
             except (Damaged, OSError, ValueError, KeyError) as error:
                 self._missed(path, error)
+                out_of_use.add(path)
                 continue
             self._used(path)
             return arrays
@@ -215,7 +219,7 @@ class Store:
         before = self._manifests(_OUTPUTS, key) if not self._unsafe() else []
         files = {f"{number}.npy": npy_pieces(values) for number, values in enumerate(arrays.values())}
         named = dict(zip(arrays, files, strict=True))
-        reason = self._write((_OUTPUTS, key), {"kind": "outputs", "arrays": named, "stamp": time.time_ns()}, files)
+        reason = self._write((_OUTPUTS, key), self._stamp(_OUTPUTS, key), {"arrays": named}, files)
         if not reason:
             for part in before:
                 self._remove(part.path)
@@ -255,7 +259,7 @@ class Store:
         try:
             check_folder(folder.parent)
             check_folder(folder)
-            paths = sorted(folder.iterdir())
+            paths = sorted(path for path in folder.iterdir() if path.is_dir())
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -272,11 +276,13 @@ class Store:
             found.append(_Found(path=path, body=body, entries=entries))
         return found
 
-    def _found(self, key: str) -> list[_Found]:
-        return self._manifests(_FITS, key)
+    def _stamp(self, shelf: str, key: str) -> int:
+        """A time in nanoseconds, later than those of all parts of a key: clocks may be set back."""
+        _check_key(key)
+        return max([time.time_ns(), *(part.stamp + 1 for part in weigh_key(self.folder / shelf / key))])
 
-    def _load(self, found: Sequence[_Found], chosen: Mapping[int, tuple[int, Listed]]) -> dict[int, Kept] | None:
-        """The chosen members; None when a part turned out to be damaged, so that the choice is to be made again."""
+    def _load(self, found: Sequence[_Found], chosen: Mapping[int, tuple[int, Listed]]) -> dict[int, Kept] | Path:
+        """The chosen members, or the part that turned out to be damaged, so that the choice is to be made again."""
         loaded: dict[int, Kept] = {}
         for index, part in enumerate(found):
             wanted = [one for where, one in chosen.values() if where == index]
@@ -286,7 +292,7 @@ class Store:
                 packed = read_packed(part.path, part.body, wanted)
             except (Damaged, OSError, ValueError, KeyError) as error:
                 self._missed(part.path, error)
-                return None
+                return part.path
             self._used(part.path)
             for one, raw in zip(wanted, packed, strict=True):
                 try:
@@ -298,7 +304,11 @@ class Store:
         return loaded
 
     def _write(
-        self, shelf: tuple[str, str], body: Mapping[str, object], files: Mapping[str, Sequence[np.ndarray]]
+        self,
+        shelf: tuple[str, str],
+        stamp: int,
+        body: Mapping[str, object],
+        files: Mapping[str, Sequence[np.ndarray]],
     ) -> str:
         """Write one part; give "" or why it could not be written."""
         _check_key(shelf[1])
@@ -311,7 +321,7 @@ class Store:
             with draft_folder(self.folder) as draft:
                 write_draft(draft, body, files)
                 size = sum(file.stat().st_size for file in draft.iterdir())
-                path = publish(draft, self.folder, *shelf, size=size)
+                path = publish(draft, self.folder, *shelf, label=f"{size}-{stamp}")
             self._in_use.add(path)
             make_room(self.folder, self.max_bytes, self._in_use)
         except OSError as error:
@@ -329,10 +339,9 @@ class Store:
     def _prepare(self) -> None:
         make_private(self.folder)
         for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
-            if not (self.folder / name).exists():
-                (self.folder / name).write_text(text, encoding="utf-8")
-        if shutil.disk_usage(self.folder).free == 0:
-            raise OSError("no space is left on the disk of the cache")
+            path = self.folder / name
+            if not path.exists() or path.read_text(encoding="utf-8") != text:  # half-written by a process that died
+                path.write_text(text, encoding="utf-8")
 
     def _used(self, path: Path) -> None:
         touch(path)
@@ -387,11 +396,6 @@ def _asked_once(still: Callable[[Mapping[str, object]], bool]) -> Callable[[Mapp
 def _check_key(key: str) -> None:
     if not _KEY.fullmatch(key):
         raise ValueError(f"key={key!r}: expected letters, digits, '_', '-' or '.', at most 128, not starting with '.'")
-
-
-def _stamp(body: Mapping[str, object]) -> int:
-    stamp = body.get("stamp")
-    return stamp if isinstance(stamp, int) else 0
 
 
 def _in_words(error: BaseException) -> str:
