@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
     from pytest_mlspec.metrics.judging.judge import Claim
     from pytest_mlspec.requirements.contract import Contract
-    from pytest_mlspec.verdict import Origin, Outcome, Terms, Verdict
+    from pytest_mlspec.verdict import Comparison, Origin, Outcome, Reading, Terms, Verdict
 
     class Configured(Protocol):
         """What the run was asked for, as far as judging goes."""
@@ -29,6 +29,26 @@ if TYPE_CHECKING:
         @property
         def allow_undecided(self) -> bool:
             """Whether an undecided verdict lets the body of its test run on."""
+
+    class Reads(Protocol):
+        """Counts which models are judged on which test set, and says on which terms they may be."""
+
+        @property
+        def step(self) -> float | None:
+            """The step of the ladder that scores are told through; ``None``: they are told as they are."""
+
+        def read(
+            self,
+            asked: Sequence[tuple[Estimate, Comparison]],
+            terms: Terms,
+            origin: Origin,
+            *,
+            listed: bool = False,
+        ) -> Reading:
+            """Count one read for all that a requirement asks; ``listed`` cases have no budget."""
+
+        def planned(self, estimates: Sequence[Estimate], terms: Terms) -> Terms:
+            """The terms of the next read, which is not counted."""
 
     class Waived(Protocol):
         """What a waiver says of a contract that is not met."""
@@ -122,10 +142,25 @@ class Lacking:
         self.error = error
 
 
+def _nobody() -> None:
+    """Nobody counts."""
+
+
 class Recorder:
     """Hears every verdict of one test, and which of them were asked for their truth."""
 
-    __slots__ = ("asked", "configured", "growth", "lacking", "last_asked", "planner", "unjudged", "verdicts", "waivers")
+    __slots__ = (
+        "asked",
+        "configured",
+        "growth",
+        "lacking",
+        "last_asked",
+        "planner",
+        "reads",
+        "unjudged",
+        "verdicts",
+        "waivers",
+    )
 
     def __init__(self, configured: Callable[[], Configured]) -> None:
         self.configured = configured
@@ -136,6 +171,8 @@ class Recorder:
         """Who can add members to the ensembles of this test, where anybody can."""
         self.lacking: list[Lacking] = []
         self.planner: Planner | None = None
+        self.reads: Callable[[], Reads | None] = _nobody
+        """Who counts reads of test sets, if anybody does; asked when something is judged."""
         self.unjudged: dict[int, str] = {}
         """Why contracts, by their index, cannot be judged, where that is known: ``no record``."""
         self.waivers: dict[int, Waived] = {}

@@ -6,7 +6,7 @@ This module knows nothing of data, models or metrics, and imports nothing heavy.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pytest_mlspec.running import RECORDER
 
 if TYPE_CHECKING:
-    from pytest_mlspec.running import Planner
+    from pytest_mlspec.metrics.estimate import Estimate
+    from pytest_mlspec.running import Planner, Reads
 
 Comparison: TypeAlias = Literal[">=", "<="]
 Members: TypeAlias = Literal["every", "mean"] | float
@@ -99,6 +100,25 @@ class Origin:
     location: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a counted read of a test set allows.
+
+    Args:
+        terms: how the requirement is to be judged, at this model's share of the error level.
+        lines: what messages say of the read.
+        stale: why nothing can be decided on the test set any more; empty where it can.
+        reads: one mapping of builtin types for each test set, for reports.
+        tell: what may be said of the scores of an estimate; ``None``: all of them are told.
+    """
+
+    terms: Terms
+    lines: tuple[str, ...] = ()
+    stale: str = ""
+    reads: tuple[Mapping[str, object], ...] = ()
+    tell: Callable[[Estimate], str] | None = None
+
+
 def decide(low: float, high: float, comparison: Comparison, threshold: float) -> Outcome:
     """Decide a requirement from one-sided bounds; anything that is not a number stays undecided.
 
@@ -154,6 +174,10 @@ class Verdict:
     duration: float = 0.0
     beside: tuple[Verdict, ...] = ()
     """Further claims of the same requirement: all of them must be met, and this one decided."""
+    reads: tuple[Mapping[str, object], ...] = ()
+    """The counted reads of test sets that it took, where reads are counted."""
+    told: str = ""
+    """What is said in place of scores that are not told."""
     standing: str = ""
     """The word it counts under where it is not met and lets its test pass all the same: ``tracked``, ``waived``."""
     remark: str = ""
@@ -200,6 +224,8 @@ class Verdict:
 
     def measurement(self) -> str:
         """The value, its bounds, what they stand on and how they lie to the threshold."""
+        if self.told:
+            return self.told
         if self.form == "count":
             return f"measured {self.value:.0f} failing of {self.n} {self.unit}; nothing is inferred beyond them"
         bounds = (
@@ -265,6 +291,8 @@ class Verdict:
             "location": self.origin.location,
             "contract": self.origin.contract,
             "standing": self.standing,
+            "reads": [dict(read) for read in self.reads],
+            "told": self.told,
             "remark": self.remark,
             "violated_at": self.violated_at,
             **self.extra,
@@ -315,6 +343,18 @@ def configured_terms() -> Terms:
     """The terms that hold where no contract says otherwise."""
     recorder = RECORDER.get()
     return recorder.configured().terms if recorder is not None else Terms()
+
+
+def reads_here() -> Reads | None:
+    """Who counts the reads of test sets; ``None``: nobody."""
+    recorder = RECORDER.get()
+    return recorder.reads() if recorder is not None else None
+
+
+def scores_are_told() -> bool:
+    """Whether scores may be shown as they are: not where a ladder releases them sparingly."""
+    reads = reads_here()
+    return reads is None or reads.step is None
 
 
 def planner_here() -> Planner | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pytest_mlspec.metrics.evidence import Evidence, at_delta
 from pytest_mlspec.stats.bounds import Bounds, FloatArray
-from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value
+from pytest_mlspec.verdict import Comparison, Terms, Verdict, configured_terms, format_value, scores_are_told
 
 if TYPE_CHECKING:
     from pytest_mlspec.data.domain import Domain
@@ -265,7 +265,7 @@ class Estimate:
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(
             f"an estimate has no exact value to compare with ==: use `>=` or `<=`, or compare `.value` "
-            f"({format_value(self.value)}) with pytest.approx"
+            f"({format_value(self.value) if scores_are_told() else 'not told'}) with pytest.approx"
         )
 
     def __ne__(self, other: object) -> NoReturn:
@@ -280,6 +280,8 @@ class Estimate:
         raise TypeError("an estimate is not one number: `.value` is its mean over members, `.values` one per member")
 
     def __repr__(self) -> str:
+        if not scores_are_told():
+            return f"<Estimate {self.subject}: its scores are told through a ladder>"
         where = f" on {self.predictions.description}" if self.predictions.description else ""
         values = ", ".join(format_value(float(value)) for value in self.values[:6])
         more = ", ..." if len(self.values) > 6 else ""

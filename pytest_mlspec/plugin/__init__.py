@@ -53,6 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {summary} (pytest-mlspec)")
     if options.any_asked(config):
         options.configured(config)
+    if config.getini("mlspec_ledger") or config.getini("mlspec_ladder") or config.option.mlspec_ledger:
+        from pytest_mlspec.plugin import counting
+
+        counting.start(config)
     if config.option.mlspec_plan:  # trains and judges nothing, and leaves what outlives a run alone
         from pytest_mlspec.plugin import planning
 
@@ -124,9 +128,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if config.option.mlspec_ledger is not None:
+        from pytest_mlspec.plugin import counting
+
+        print(*counting.answer(config), sep="\n")
+        return 0
     if (config.option.mlspec_list or config.option.mlspec_plan) and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -299,6 +309,10 @@ class RunReporter:
         option = self.config.option
         if hasattr(self.config, "workerinput"):
             return
+        if self._run is not None and self._run.rows:
+            from pytest_mlspec.plugin import counting
+
+            counting.note(self.config, self._run)
         if option.mlspec_json:
             from pytest_mlspec import __version__
             from pytest_mlspec.report.as_json import as_json, write

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.markers import Asked
     from pytest_mlspec.requirements.contract import Contract
     from pytest_mlspec.requirements.guard import Conclusion
+    from pytest_mlspec.running import Reads
     from pytest_mlspec.verdict import Verdict
 
 
@@ -28,6 +29,8 @@ class Trial:
         self.item = item
         self.asked = asked
         self.recorder = Recorder(lambda: options.configured(item.config))
+        if item.config.getini("mlspec_ledger"):
+            self.recorder.reads = lambda: _reads_of(item)
         self.raised: AssertionError | None = None
         self.begun = self.running = self.passed = False
         self.lost: list[Verdict] = []
@@ -82,3 +85,10 @@ class Trial:
             return
         if not str(error) or verdict.headline() in str(error):
             self.lost.append(verdict)
+
+
+def _reads_of(item: pytest.Item) -> Reads | None:
+    """Who counts the reads of a test; loaded when it judges something."""
+    from pytest_mlspec.plugin import counting
+
+    return counting.reads_of(item)

@@ -21,27 +21,28 @@ _STEP = 1e-5
 """Scores that differ by less than about this part of their spread are those of one model."""
 
 
-def said(predictions: Predictions) -> str:
-    """A token of the labels and scores of every member on all rows of the base, in any order of the rows.
+def said(predictions: Predictions, n_members: int | None = None) -> str:
+    """A token of the labels and scores of the first members (by default all), on all rows of the base in any order.
 
     Labels count as they are. Scores are condensed to a few random sums over rows and classes, told to the fifth digit
     of their spread: the noise of another machine's arithmetic makes no other model, a retraining does.
     """
     whole = predictions.base
-    return whole._keep("said", lambda: _said(whole))
+    first = whole.n_members if n_members is None else min(n_members, whole.n_members)
+    return whole._keep(f"said by {first}", lambda: _said(whole, first))
 
 
-def _said(whole: Predictions) -> str:
+def _said(whole: Predictions, first: int) -> str:
     digest = hashlib.blake2b(digest_size=16)
     classes = [] if whole.classes is None else whole.classes.tolist()
-    digest.update(f"{whole.n_members} members, classes {classes!r}".encode())
+    digest.update(f"{first} members, classes {classes!r}".encode())
     marks = row_marks(whole.data)
     if (labels := whole.labels) is not None:
-        ordered = np.ascontiguousarray(labels[:, np.argsort(marks, kind="stable")], dtype="<i4")
+        ordered = np.ascontiguousarray(labels[:first, np.argsort(marks, kind="stable")], dtype="<i4")
         digest.update(f"labels {ordered.shape}".encode())
         digest.update(ordered.data)
     if (scores := _scores(whole)) is not None:
-        digest.update(_condensed(scores, marks).encode())
+        digest.update(_condensed(scores[:first], marks).encode())
     return digest.hexdigest()
 
 

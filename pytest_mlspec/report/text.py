@@ -44,6 +44,8 @@ def row_line(row: Row) -> str:
 
 def measured(row: Row) -> str:
     """``0.264 [0.180, 0.318]``, or the count where cases were counted."""
+    if row.get("told"):
+        return str(row["told"])
     if row.get("form") == "count":
         return f"{_show(row.get('value'), 0)} of {row.get('n')} {row.get('unit')}"
     return f"{_show(row.get('value'))} [{_show(row.get('low'))}, {_show(row.get('high'))}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from pytest_mlspec.metrics.judging import reuse
 from pytest_mlspec.metrics.judging.folds import member_name
 from pytest_mlspec.metrics.judging.judge import refuse_training_rows
 from pytest_mlspec.stats.bounds import IntArray
@@ -40,6 +41,7 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     if (planner := planner_here()) is not None:
         return planner.count(estimate, limit, terms, origin)
     refuse_training_rows(estimate)
+    reading = reuse.read_listed(estimate, terms, origin)
     n_members = len(evidence.values)
     if terms.growing_members:  # the declared members, as without those that were added
         n_members = min(n_members, max(predictions.declared, 1))
@@ -51,35 +53,34 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
         lines.append(f"and {len(failing[worst]) - SHOWN} more failing cases")
     if len(failing) > 1:
         lines.insert(0, f"worst of {len(failing)} members ({member_name(estimate, worst)})")
-    return announce(
-        Verdict(
-            outcome=decide(failures, failures, "<=", float(limit)),
-            origin=origin,
-            subject=f"failing cases ({estimate.said})" if estimate.said else "failing cases",
-            comparison="<=",
-            threshold=limit,
-            value=failures,
-            low=failures,
-            high=failures,
-            confidence=terms.confidence,
-            n=int(evidence.sizes[worst]),
-            unit="listed cases",
-            method="counted",
-            bound_class="exact",
-            source="a statement about the listed cases themselves",
-            metric=estimate.metric,
-            form="count",
-            settings=estimate.settings,
-            members=terms.members,
-            values=tuple(float(len(positions)) for positions in failing),
-            seeds=tuple(int(seed) for seed in predictions.seeds),
-            n_members=int(predictions.n_members),
-            declared_members=int(predictions.declared),
-            model=predictions.name,
-            dataset=predictions.dataset_name,
-            slice=predictions.description,
-            details=tuple(lines),
-            fingerprints=predictions.fingerprints(),
-            duration=perf_counter() - started,
-        )
+    verdict = Verdict(
+        outcome=decide(failures, failures, "<=", float(limit)),
+        origin=origin,
+        subject=f"failing cases ({estimate.said})" if estimate.said else "failing cases",
+        comparison="<=",
+        threshold=limit,
+        value=failures,
+        low=failures,
+        high=failures,
+        confidence=terms.confidence,
+        n=int(evidence.sizes[worst]),
+        unit="listed cases",
+        method="counted",
+        bound_class="exact",
+        source="a statement about the listed cases themselves",
+        metric=estimate.metric,
+        form="count",
+        settings=estimate.settings,
+        members=terms.members,
+        values=tuple(float(len(positions)) for positions in failing),
+        seeds=tuple(int(seed) for seed in predictions.seeds),
+        n_members=int(predictions.n_members),
+        declared_members=int(predictions.declared),
+        model=predictions.name,
+        dataset=predictions.dataset_name,
+        slice=predictions.description,
+        details=tuple(lines),
+        fingerprints=predictions.fingerprints(),
+        duration=perf_counter() - started,
     )
+    return announce(reuse.as_read(reading, estimate, verdict))

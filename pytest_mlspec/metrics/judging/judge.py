@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.metrics.evidence import Compares
 from pytest_mlspec.metrics.evidence.known import Known
+from pytest_mlspec.metrics.judging import reuse
 from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.growing_data import Within, find, first_cases
@@ -129,7 +130,11 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     terms = terms if terms is not None else configured_terms()
     origin = origin if origin is not None else Origin()
     if (planner := planner_here()) is not None:
-        return planner.claims(claims, terms, origin)
+        return planner.claims(claims, reuse.planned(claims, terms), origin)
+    for claim in claims:
+        _refuse(claim)
+    reading = reuse.read(claims, terms, origin)
+    terms = reading.terms
     stage = None
     if terms.growing_members:
         from pytest_mlspec.metrics.judging.growing_members import stage_of
@@ -137,7 +142,13 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
         stage = stage_of(claims, terms)
         claims, terms = stage.claims, stage.terms
     found = [
-        under_waiver(_judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place)))
+        under_waiver(
+            reuse.as_read(
+                reading,
+                claim.estimate,
+                _judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place)),
+            )
+        )
         for place, claim in enumerate(claims)
     ]
     if stage is not None:
@@ -158,14 +169,20 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     return deciding
 
 
+def _refuse(claim: Claim) -> None:
+    """Refuse what cannot be judged, before the test set is read."""
+    if not math.isfinite(claim.threshold):
+        raise ValueError(
+            f"a threshold is a finite number; got {claim.estimate.metric} {claim.comparison} {claim.threshold!r}"
+        )
+    refuse_percent(claim.estimate, claim.comparison, claim.threshold)
+    refuse_training_rows(claim.estimate)
+
+
 def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
     __tracebackhide__ = True
     started = perf_counter()
     estimate, comparison, threshold = claim.estimate, claim.comparison, claim.threshold
-    if not math.isfinite(threshold):
-        raise ValueError(f"a threshold is a finite number; got {estimate.metric} {comparison} {threshold!r}")
-    refuse_percent(estimate, comparison, threshold)
-    refuse_training_rows(estimate)
     if terms.looks or terms.anytime:
         estimate, finding = find(estimate, comparison, threshold, terms, claim.within)
     else:

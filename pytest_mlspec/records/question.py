@@ -1,0 +1,136 @@
+"""What one read of a test set is: which test sets, for which requirement, by which model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlspec.data.perturbing import source
+from pytest_mlspec.data.row_marks import content_key, whole_of
+from pytest_mlspec.metrics.evidence.known import Known
+from pytest_mlspec.predictions.said import said
+from pytest_mlspec.verdict import Comparison, Origin, Terms
+
+if TYPE_CHECKING:
+    from pytest_mlspec.data import Dataset
+    from pytest_mlspec.metrics.estimate import Estimate
+    from pytest_mlspec.predictions import Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSet:
+    """The whole that was read, and nothing of it that a renaming or a further column changes.
+
+    Args:
+        key: its content, features and truth of all rows in any order.
+        name: how messages call it.
+        budget: how many models may be judged on it; None where it does not say.
+    """
+
+    __test__ = False  # pytest takes every class of this name for tests
+
+    key: str
+    name: str
+    budget: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One requirement, asked of one model on one or several test sets.
+
+    Args:
+        requirement: the contract's id with the changes that were made to the data, else what is claimed and of which
+            part; without its threshold, so that an edited threshold starts no new count.
+        model: token of what the model said on the test sets.
+        test_sets: on which it said that.
+    """
+
+    requirement: str
+    model: str
+    test_sets: tuple[TestSet, ...]
+
+
+def question_of(
+    asked: Sequence[tuple[Estimate, Comparison]], terms: Terms, origin: Origin, *, listed: bool = False
+) -> Question | None:
+    """The question that a requirement asks, all its claims together; None where no case had a part in it.
+
+    Args:
+        asked: every claim without its threshold.
+        terms: how it is to be judged.
+        origin: who asks.
+        listed: whether listed cases are counted, which claims nothing beyond them.
+    """
+    about = [(estimate, comparison) for estimate, comparison in asked if _is_of_models_on_cases(estimate)]
+    sides = [side for estimate, _ in about for side in estimate.sides]
+    if not sides:
+        return None
+    sets: dict[str, TestSet] = {}
+    for side in sides:
+        key = content_key(whole_of(side.data))
+        sets.setdefault(key, TestSet(key=key, name=_name(side), budget=side.data.budget))
+    requirement = _requirement(about, origin) + (" (listed cases)" if listed else "")
+    return Question(requirement=requirement, model=_model(sides, terms), test_sets=tuple(sets.values()))
+
+
+def _is_of_models_on_cases(estimate: Estimate) -> bool:
+    """Not so for figures read off the model itself, nor for distances between two sets of data."""
+    return not isinstance(estimate.evidence, Known) and not estimate.metric.endswith("_distance")
+
+
+def _name(side: Predictions) -> str:
+    return side.dataset_name or side.data.base.name or f"{len(side.data.base):,} cases"
+
+
+def _model(sides: Sequence[Predictions], terms: Terms) -> str:
+    """What every side said; of an ensemble that grows until seeds decide, its declared members alone.
+
+    Bounds over a growing number of members hold at any time, so that all its sizes together are one model.
+    """
+    found = {said(side, max(side.declared, 1) if terms.growing_members else None) for side in sides}
+    return found.pop() if len(found) == 1 else _digest(*sorted(found))
+
+
+def _requirement(about: Sequence[tuple[Estimate, Comparison]], origin: Origin) -> str:
+    changes = sorted({words for estimate, _ in about for side in estimate.sides for words in side.data.perturbations})
+    if origin.id:
+        # Slices share the count of their id, as they share predictions; changed data have predictions of their own.
+        return f"{origin.id} under {', '.join(changes)}" if changes else origin.id
+    claims = sorted({_claim(estimate, comparison) for estimate, comparison in about})
+    parts = sorted({_part(side.data) for estimate, _ in about for side in estimate.sides} - {""})
+    more = f" and {len(claims) - 1} more" if len(claims) > 1 else ""
+    return f"{claims[0]}{more}" + (f" #{_digest(*claims, *parts)[:12]}" if more or parts else "")
+
+
+def _claim(estimate: Estimate, comparison: Comparison) -> str:
+    """``gap in recall of malignant by sex <=``, with the settings that make it another claim."""
+    settings = ", ".join(f"{name}={_lasting(value)}" for name, value in estimate.settings)
+    words = [estimate.metric.replace("_", " "), f"of {estimate.of}" if estimate.of else "", f"({settings})"]
+    form = "" if estimate.form == "level" else f"{estimate.form.replace('_', ' ')} in"
+    by = f"by {' and '.join(estimate.by)}" if estimate.by else ""
+    return " ".join(word for word in (form, *words, by, comparison) if word and word != "()")
+
+
+def _lasting(value: object) -> str:
+    """A setting by words that hold in every process; the repr of a function would name its place in memory."""
+    if value is None or isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_lasting, value))}]"
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return str(value.item())
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
+
+
+def _part(data: Dataset) -> str:
+    """Which rows of the test set, and what was done to them; empty for all of them as they are."""
+    before = source(data)
+    key = content_key(before)
+    rows = "" if key == content_key(whole_of(data)) else key
+    return ", ".join(word for word in (rows, *data.perturbations) if word)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=16).hexdigest()
