@@ -36,6 +36,8 @@ class PlanRun:
         self.config = config
         self.run = PlanOfRun()
         self._error: BaseException | None = None
+        self._replaced: dict[str, str] = {}
+        """Why a fixture gave a stand-in, by its name."""
 
     def __dir__(self) -> list[str]:
         return [name for name in type(self).__dict__ if name.startswith("pytest_")]
@@ -72,10 +74,17 @@ class PlanRun:
             item.nodeid,
             marks.contracts,
             list(noting.found.values()),
-            why=_why_not(self._error, skipped),
+            why=_why_not(self._error, skipped) + self._about_fixtures(item),
             n_requirements=self.run.n_requirements,
             most_members=settings.most_seeds,
         )
+
+    def _about_fixtures(self, item: pytest.Item) -> str:
+        """Which of its fixtures are stand-ins that nobody would expect to be."""
+        if self._error is None or isinstance(self._error, (Trains, NotTrained)):
+            return ""
+        names = [name for name in getattr(item, "fixturenames", ()) if name in self._replaced]
+        return "".join(f"; {self._replaced[name]}" for name in names)
 
     # ---- one test ------------------------------------------------------------------------------------------------
 
@@ -116,6 +125,7 @@ class PlanRun:
             if model is None:
                 raise
             made = _made_of(model, fixturedef.argname, error)
+        self._replaced[fixturedef.argname] = made.why
         fixturedef.cached_result = (made, fixturedef.cache_key(request), None)  # type: ignore[arg-type]
         return made
 

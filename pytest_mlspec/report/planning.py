@@ -12,7 +12,7 @@ from pytest_mlspec.report.as_json import SCHEMA
 from pytest_mlspec.report.rows import Row, plain
 from pytest_mlspec.verdict import format_value
 
-NONE = "no affordable number"
+NONE, RETRAININGS = "no affordable number", "retrainings"
 
 
 def plan_lines(run: PlanOfRun) -> list[tuple[str, str]]:
@@ -47,15 +47,15 @@ def at_hand(plan: Plan) -> str:
     """``at hand: 368 positives, 5 members; they prove at best 0.992; met with 90% power from 0.963 on``."""
     if not plan.unit:
         return ""
-    members = f", {plan.members} members" if plan.members > 1 else ""
-    if plan.members_needed is not None:
+    members = f", {plan.members} members" if plan.members > 1 and plan.unit != RETRAININGS else ""
+    if plan.members_needed is not None and plan.unit != RETRAININGS:
         members = f", {plan.members} of at least {plan.members_needed} retrainings"
     words = [f"at hand: {plan.at_hand:,} {plan.unit}{members}"]
     if plan.best is not None and not plan.unmeetable:
-        words.append(f"they prove at best {plan.comparison} {format_value(plan.best)}")
+        words.append(f"they prove at best {plan.comparison} {show(plan.best)}")
     if plan.from_value is not None:
         side = "on" if plan.comparison == ">=" else "down"
-        words.append(f"met with {100 * POWER:g}% power from {format_value(plan.from_value)} {side}")
+        words.append(f"met with {100 * POWER:g}% power from {show(plan.from_value)} {side}")
     return "; ".join(words)
 
 
@@ -78,7 +78,13 @@ def head(n_requirements: int) -> tuple[str, ...]:
 
 def cells(need: Need, joint: int | None) -> tuple[str, ...]:
     """One row of the table."""
-    return (format_value(need.expected), _many(need.needed, need.unit), _many(joint, ""), need.assuming)
+    joint_words = NONE if joint is None else f"{round_up(joint):,}"
+    return (show(need.expected), _many(need.needed, need.unit), joint_words, need.assuming)
+
+
+def show(value: float) -> str:
+    """An expected value with the digits that tell it from 1."""
+    return f"{value:.6g}" if 0.9995 <= abs(value) < 1.0 else format_value(value)
 
 
 def _pairs(claim: PlanOfClaim) -> Iterator[tuple[Need, int | None]]:
@@ -87,9 +93,7 @@ def _pairs(claim: PlanOfClaim) -> Iterator[tuple[Need, int | None]]:
 
 
 def _many(number: int | None, unit: str) -> str:
-    if number is None:
-        return NONE
-    return f"{round_up(number):,} {unit}".rstrip()
+    return f"{NONE} of {unit}" if number is None else f"{round_up(number):,} {unit}"
 
 
 def closing_lines(run: PlanOfRun) -> list[str]:

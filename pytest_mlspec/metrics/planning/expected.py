@@ -15,6 +15,8 @@ def expected_values(question: Question) -> tuple[float, ...]:
     if question.expect is not None:
         return (float(question.expect),)
     form, limit, sign = question.estimate.form, question.threshold, 1.0 if question.comparison == ">=" else -1.0
+    if form == "seed_std_quotient":
+        return (1.0, 0.5 * limit) if 0.5 * limit > 1.0 else (0.5 * limit,)
     if form in ("difference", "shortfall"):
         if limit * sign < 0:  # a margin: worse than equal is allowed
             return (limit / 2.0, 0.0)

@@ -140,4 +140,7 @@ def plans_of(planned: Planned, *, power: float = POWER, most_members: int | None
     if planned.question is None:
         return Plan(claim=planned.claim, no_plan="its listed cases are counted: nothing is inferred beyond them")
     each = 1.0 - (1.0 - power) / planned.n_claims
-    return answer(planned.question, planned.claim, power=each, most_members=most_members)
+    plan = answer(planned.question, planned.claim, power=each, most_members=most_members)
+    if planned.n_claims == 1:
+        return plan
+    return replace(plan, notes=(*plan.notes, f"one of {planned.n_claims} claims that must all be met"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from pytest_mlspec.metrics.evidence import Evidence
@@ -14,9 +12,11 @@ from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.difference import Difference
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.evidence.known import Known
+from pytest_mlspec.metrics.evidence.quotient import SpreadQuotient
+from pytest_mlspec.metrics.evidence.shortfall import Shortfall
 from pytest_mlspec.metrics.evidence.spread import SeedStd
 from pytest_mlspec.metrics.evidence.whole_ensemble import EnsembleMean
-from pytest_mlspec.metrics.planning import bounded, seeds
+from pytest_mlspec.metrics.planning import alike, bounded, seeds
 from pytest_mlspec.metrics.planning.plan import Question, Way
 from pytest_mlspec.metrics.ranking import Ranking
 from pytest_mlspec.stats import binomial, planning, planning_by_draws, ranking
@@ -30,20 +30,30 @@ def ways_to_meet(question: Question) -> tuple[Way, ...] | str:
     evidence = question.estimate.evidence
     if isinstance(evidence, EnsembleMean):
         evidence = evidence.mean
-    if isinstance(evidence, Rate):
-        return of_rate(question, evidence)
-    if isinstance(evidence, Grouped):
-        return _of_groups(question, evidence)
-    if isinstance(evidence, Difference):
-        return _of_difference(question, evidence)
-    if isinstance(evidence, Mean):
-        return bounded.of_mean(question, evidence)
-    if isinstance(evidence, Ranking):
-        return _of_ranking(question, evidence)
-    if isinstance(evidence, TopLabel) and not evidence.worst:
-        return _of_calibration(question, evidence)
-    if isinstance(evidence, SeedStd):
-        return seeds.of_spread(question, evidence)
+    match evidence:
+        case Rate():
+            return of_rate(question, evidence)
+        case Grouped():
+            return _of_groups(question, evidence)
+        case Difference():
+            return _of_difference(question, evidence)
+        case Mean():
+            return bounded.of_mean(question, evidence)
+        case Ranking():
+            return _of_ranking(question, evidence)
+        case TopLabel(worst=False):
+            return _of_calibration(question, evidence)
+    return _over_members(question, evidence)
+
+
+def _over_members(question: Question, evidence: Evidence) -> tuple[Way, ...] | str:
+    match evidence:
+        case SeedStd():
+            return seeds.of_spread(question, evidence)
+        case Shortfall():
+            return alike.of_shortfall(question, evidence)
+        case SpreadQuotient():
+            return alike.of_quotient(question, evidence)
     return _why_none(evidence)
 
 
@@ -161,8 +171,3 @@ def _of_calibration(question: Question, evidence: TopLabel) -> tuple[Way, ...] |
 
     words = "top probabilities spread evenly from 0.5 to 1"
     return (Way(unit=evidence.unit, at_hand=int(evidence.sizes.min()), needed=needed, assuming=words),)
-
-
-def at_level(question: Question, level: float) -> Question:
-    """The same question at another level."""
-    return replace(question, level=level)
