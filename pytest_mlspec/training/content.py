@@ -1,5 +1,6 @@
 """A digest of what a Python object holds: equal for equal content, in every process."""
 
+import copyreg
 import functools
 import hashlib
 import random
@@ -181,7 +182,8 @@ class _Walk:
             self.note("generator", "")
             return
         try:
-            parts = value.__reduce_ex__(4)
+            registered = copyreg.dispatch_table.get(type(value))  # such as NumPy's own way to pickle np.log
+            parts = value.__reduce_ex__(4) if registered is None else registered(value)
         except Exception as error:  # whatever an object raises here, it cannot be read
             raise _NotReadable from error
         if isinstance(parts, str):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.preprocessing import FunctionTransformer
 
 from pytest_mlspec.training.content import content_digest
 
@@ -119,3 +120,10 @@ def test_tensors_count_by_their_numbers():
     assert content_digest(torch.tensor(1.0, dtype=torch.bfloat16)) != content_digest(
         torch.tensor(2.0, dtype=torch.bfloat16)
     )
+
+
+def test_functions_of_numpy_are_told_apart_by_name():
+    log, square = (FunctionTransformer(function) for function in (np.log, np.square))
+
+    assert content_digest(log) == content_digest(FunctionTransformer(np.log))
+    assert content_digest(log) != content_digest(square)
