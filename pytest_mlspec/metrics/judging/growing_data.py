@@ -20,8 +20,8 @@ from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.evidence.looks import AtLook, RateAtLook, Spending
 from pytest_mlspec.metrics.judging.advice import round_up
 from pytest_mlspec.metrics.judging.folds import Finding, fold
-from pytest_mlspec.stats import sequential
-from pytest_mlspec.stats.bounds import IntArray
+from pytest_mlspec.stats import anytime, retrainings, sequential
+from pytest_mlspec.stats.bounds import IntArray, Method
 from pytest_mlspec.verdict import Comparison, Outcome, Terms, decide
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ NO_ANYTIME = (
 )
 NO_ANYTIME_MEAN = "members='mean' has no anytime-valid bounds: declare looks=, or ask it of every member"
 _PRINTS: WeakKeyDictionary[Dataset, dict[int, str]] = WeakKeyDictionary()
+NO_BOUNDS = Method(name="no bounds", bound_class="exact", source="nothing is claimed", domain="any")
 NO_LOOKS = "a spread over retrainings is not judged at looks: leave looks= and anytime= out"
 
 
@@ -114,7 +115,7 @@ def find(
         return estimate, fold(estimate, comparison, threshold, terms)
     reason = NO_LOOKS if estimate.form in ("seed_std", "seed_std_quotient") else _unsteady(estimate)
     if reason:
-        return estimate, _open(estimate, comparison, reason)
+        return estimate, _open(estimate, comparison, terms, reason)
     if terms.anytime:
         return _at_any_time(estimate, comparison, threshold, terms)
     return _at_look(estimate, comparison, threshold, terms, within)
@@ -151,19 +152,21 @@ def _source(data: Dataset) -> Dataset:
     return base
 
 
-def _open(estimate: Estimate, comparison: Comparison, *reasons: str) -> Finding:
+def _open(estimate: Estimate, comparison: Comparison, terms: Terms, *reasons: str) -> Finding:
     """Nothing is known but the value so far."""
-    from pytest_mlspec.stats.anytime import ANYTIME
-
-    values = estimate.values
-    member = int(np.argmin(values) if comparison == ">=" else np.argmax(values))
+    values, member = estimate.values, 0
+    if estimate.whole_ensemble or terms.members == "every":
+        member = int(np.argmin(values) if comparison == ">=" else np.argmax(values))
+        value = float(values[member])
+    else:
+        value = float(np.mean(values)) if terms.members == "mean" else math.nan
     return Finding(
-        value=float(values[member]),
+        value=value,
         low=-np.inf,
         high=np.inf,
         n=int(estimate.evidence.sizes[member]),
         unit=estimate.evidence.unit,
-        method=replace(ANYTIME, name="no bounds yet"),
+        method=NO_BOUNDS,
         member=member,
         reasons=reasons,
     )
@@ -178,10 +181,10 @@ def _at_any_time(
     from pytest_mlspec.metrics.evidence.any_time import at_any_time
 
     if terms.members == "mean" and not estimate.whole_ensemble:
-        return estimate, _open(estimate, comparison, NO_ANYTIME_MEAN)
+        return estimate, _open(estimate, comparison, terms, NO_ANYTIME_MEAN)
     evidence = at_any_time(estimate.evidence)
     if evidence is None:
-        return estimate, _open(estimate, comparison, NO_ANYTIME.format(estimate.subject))
+        return estimate, _open(estimate, comparison, terms, NO_ANYTIME.format(estimate.subject))
     steady = replace(estimate, evidence=evidence)
     return steady, fold(steady, comparison, threshold, terms)
 
@@ -196,11 +199,11 @@ def _at_look(
     look = look_of(terms.looks, n_examples)
     if not look.number:
         reason = f"first look at {look.sizes[0]:,} examples, {n_examples:,} so far"
-        return estimate, _open(estimate, comparison, reason)
+        return estimate, _open(estimate, comparison, terms, reason)
     try:
         taken = replace(estimate, evidence=estimate.evidence.take(_first(look.size, within)))
     except TypeError as refused:  # two sets of cases, a fold of them: which of them grows is not known
-        return estimate, _open(estimate, comparison, f"{estimate.subject} cannot be judged at looks: {refused}")
+        return estimate, _open(estimate, comparison, terms, f"{estimate.subject} cannot be judged at looks: {refused}")
     spending = Spending(looks=look.sizes, number=look.number, how=cast(sequential.Spending, terms.spending))
     if terms.members == "mean" and not estimate.whole_ensemble:
         used, of = spending.part(terms.level), terms.level
@@ -249,7 +252,8 @@ def _level_used(
     violated = decide(finding.low, finding.high, comparison, threshold) is Outcome.VIOLATED
     of = terms.level
     if not evidence.whole_ensemble and not isinstance(terms.members, str):
-        of, violated = terms.level / 2, False  # each member's own
+        judged_at = anytime.sequence_member_level if terms.growing_members else retrainings.member_level
+        of, violated = judged_at(terms.level), False  # each member's own
     elif violated:
         of = terms.level * terms.share / len(evidence.values)
     if isinstance(evidence, AtLook):
