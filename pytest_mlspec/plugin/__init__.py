@@ -66,6 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_mlspec.plugin import baselines
 
         baselines.start(config)
+    if str(config.option.mlspec_seeds).startswith("auto"):
+        from pytest_mlspec.plugin import growing
+
+        config.pluginmanager.register(growing.Growing(), growing.NAME)
     reporter = RunReporter(config)
     config.pluginmanager.register(reporter, "mlspec-run")
     if options.outliving(config):

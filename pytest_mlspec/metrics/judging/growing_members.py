@@ -59,7 +59,7 @@ class Stage:
         """The verdicts, with what may still decide the undecided ones; members are asked for where they help."""
         if any(verdict.outcome is Outcome.VIOLATED for verdict in verdicts):
             return list(verdicts)
-        places = [place for place, verdict in enumerate(verdicts) if verdict.outcome is Outcome.UNDECIDED]
+        places = [place for place, verdict in enumerate(verdicts) if _is_open(verdict)]
         if self.refusal:
             return [_advised(verdict, self.refusal) for verdict in verdicts]
         if not places or not self.most:
@@ -122,6 +122,11 @@ def _look(claims: Sequence[Claim], terms: Terms, n_members: int, declared: int, 
 
 def _noted(claim: Claim, words: str) -> Claim:
     return replace(claim, notes=(*claim.notes, words))
+
+
+def _is_open(verdict: Verdict) -> bool:
+    """Whether it is undecided and that matters: it does not where it is waived or tracked only."""
+    return verdict.outcome is Outcome.UNDECIDED and not verdict.standing
 
 
 def _advised(verdict: Verdict, line: str) -> Verdict:
