@@ -17,7 +17,7 @@ def summary_lines(run: Run, *, verbose: bool) -> list[tuple[str, str]]:
         if verbose or row["verdict"] != "met":
             mild = is_expected(row) or standing(row)
             lines.append((row_line(row), "yellow" if mild else COLOURS[str(row["verdict"])]))
-    for note in ensemble_lines(run, verbose=verbose):
+    for note in ensemble_lines(run):
         lines.append((note, ""))
     lines.extend(run.notes)
     lines.append((tally_line(run), tally_colour(run)))
@@ -70,18 +70,35 @@ def tally_colour(run: Run) -> str:
     return "yellow" if tally["undecided"] else "green"
 
 
-def ensemble_lines(run: Run, *, verbose: bool) -> list[str]:
-    """What was trained, when asked; what could not be shared between processes, always."""
+def ensemble_lines(run: Run) -> list[str]:
+    """How many members were trained and how many reused, what was not kept or shared and why, once each."""
     lines = []
     for name in dict.fromkeys(str(note["name"]) for note in run.ensembles):
         notes = [note for note in run.ensembles if note["name"] == name]
         trained = [note for note in notes if note["status"] != "shared"]
         seconds = sum(float(str(note["seconds"])) for note in trained)
         reasons = {str(note["status"]) for note in notes if str(note["status"]).startswith("not shareable")}
-        if verbose:
-            processes = f" in {len(trained)} processes" if len(trained) > 1 else ""
-            shared = f", shared with {len(notes) - len(trained)} more" if len(notes) > len(trained) else ""
-            lines.append(f"{name}: {notes[0]['members']} members trained{processes} ({seconds:.1f} s){shared}")
+        processes = f" in {len(trained)} processes" if len(trained) > 1 else ""
+        shared = f", shared with {len(notes) - len(trained)} more" if len(notes) > len(trained) else ""
+        kept = next((f", not kept: {note['not_kept']}{_mend(note)}" for note in trained if note.get("not_kept")), "")
+        words = _trained_words(trained[0] if trained else notes[0], f"{processes} ({seconds:.1f} s)")
+        lines.append(f"{name}: {notes[0]['members']} members: {words}{shared}{kept}")
         for reason in sorted(reasons):
             lines.append(f"{name}: trained in each of {len(notes)} processes, {reason}")
-    return lines
+    problems = dict.fromkeys(str(note["cache_problem"]) for note in run.ensembles if note.get("cache_problem"))
+    return [*lines, *(f"fit cache: {problem}" for problem in problems)]
+
+
+def _trained_words(note: Row, effort: str) -> str:
+    """``7 reused, 3 trained (41.0 s)``."""
+    reused, trained = note.get("reused", 0), note.get("trained")
+    if not reused:
+        return f"trained{effort}"
+    return f"{reused} reused, {trained} trained{effort}" if trained else f"{reused} reused{effort}"
+
+
+def _mend(note: Row) -> str:
+    seen = any(
+        word in str(note["not_kept"]) for word in ("process", "connection", "unseen", "code by name", "database")
+    )
+    return "; name its inputs with depends_on=[...]" if seen else ""

@@ -1,6 +1,7 @@
 """The ensemble: the trained members of one training function, one per seed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -166,13 +167,14 @@ class Ensemble:
         missing = tuple(seed for seed in numbers if seed not in fits)
         watched = None if kept is None else kept.watched
         trained = fit_each(function, missing, name=label, jobs=jobs, threads=threads, watched=watched)
-        for seed, fitted in zip(missing, trained, strict=True):
-            _refuse_non_model(fitted.member, label, seed)
-            fits[seed] = fitted
-            if kept is not None:
-                kept.keep(seed, fitted)
-            if progress is not None:
-                progress(len(fits), len(numbers), label, seed, fitted.seconds)
+        with _stored(kept):
+            for seed, fitted in zip(missing, trained, strict=True):
+                _refuse_non_model(fitted.member, label, seed)
+                fits[seed] = fitted
+                if kept is not None:
+                    kept.keep(seed, fitted)
+                if progress is not None:
+                    progress(len(fits), len(numbers), label, seed, fitted.seconds)
         members = [fits[seed].member for seed in numbers]
         read = {rows for fitted in fits.values() for rows in fitted.read}
         refuse_identical(members, numbers, label)
@@ -261,6 +263,17 @@ class Ensemble:
     def _repr_pretty_(self, printer: "Printer", cycle: bool) -> None:
         # IPython and Hypothesis would print a dataclass field by field.
         printer.text(repr(self))
+
+
+@contextmanager
+def _stored(kept: KeptFits | None) -> Iterator[None]:
+    """Store what was trained also when training ends early, by an error or by hand."""
+    try:
+        yield
+    except BaseException:
+        if kept is not None:
+            kept.done()
+        raise
 
 
 def _checked_output(output: Output | None) -> Output | None:

@@ -50,7 +50,7 @@ def _run_once(
 ) -> Fitted:
     from pytest_mlspec.data.reading import reading, rows_key
 
-    watch: "AbstractContextManager[Watch | None]" = nullcontext()
+    watch: AbstractContextManager[Watch | None] = nullcontext()
     if watched is not None:
         from pytest_mlspec.training.cache.watching import watching
 

@@ -78,7 +78,8 @@ class FitCache:
         if self.retrain:
             return {}
         found = self.store.members(self.key, seeds, self._still)
-        self.reused = [seed for seed in seeds if seed in found]
+        new = [seed for seed in seeds if seed in found and seed not in self.trained]
+        self.reused = list(dict.fromkeys([*self.reused, *new]))
         return {
             seed: Fitted(member=kept.member, seconds=kept.seconds, read=self._rows_read(kept.facts))
             for seed, kept in found.items()
