@@ -29,13 +29,13 @@ def whole_of(data: Dataset) -> Dataset:
         data = parent
 
 
-def content_key(data: Dataset) -> str:
-    """A name for features and target of the rows in any order, 32 hex digits; columns and names do not count.
+def content_key(data: Dataset, first: int | None = None) -> str:
+    """A name for features and target of the (first) rows in any order, 32 hex digits; columns and names do not count.
 
     Numbers are compared as float32, so that another type or a last digit makes no other data. Rows without features
     are told apart by their places, targets and ids.
     """
-    return hashlib.blake2b(np.sort(row_marks(data)).tobytes(), digest_size=16).hexdigest()
+    return hashlib.blake2b(np.sort(row_marks(data)[:first]).tobytes(), digest_size=16).hexdigest()
 
 
 def row_marks(data: Dataset) -> Marks:

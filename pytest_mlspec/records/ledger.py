@@ -22,7 +22,7 @@ from pytest_mlspec.records.ledger_file import (
 
 __all__ = ["Entry", "Ledger", "Read"]
 
-_COLUMNS = "data, requirement, model, moment, share, budget, name, words"
+_COLUMNS = "data, requirement, model, moment, share, budget, name"
 _NOTHING_LEFT = 1e-9
 
 
@@ -55,7 +55,7 @@ class Entry:
         data, requirement, model: what was read, what for and by whom.
         moment: UTC in ISO 8601.
         share, budget: the part of the error level that the model got, and the budget at that time.
-        name, words: what people called the test set and the requirement at that time.
+        name: what people called the test set at that time.
     """
 
     data: str
@@ -65,7 +65,6 @@ class Entry:
     share: float | None
     budget: int | None
     name: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,7 @@ class Ledger:
             raise TypeError(f"expected the path of a file, got path={self.path!r}")
         object.__setattr__(self, "path", Path(self.path))
 
-    def read(
-        self, *, data: str, requirement: str, model: str, budget: int | None = None, name: str = "", words: str = ""
-    ) -> Read:
+    def read(self, *, data: str, requirement: str, model: str, budget: int | None = None, name: str = "") -> Read:
         """Record that a model is judged on a test set, and say how many have been so far.
 
         Args:
@@ -122,7 +119,6 @@ class Ledger:
             model: a token that is equal for equal models only.
             budget: how many models may be judged on the test set for the requirement; None: any number, no share.
             name: what people call the test set.
-            words: the requirement in words.
 
         Returns:
             The place of the model and the number of models; both are on disk before they are returned.
@@ -140,8 +136,8 @@ class Ledger:
             if known is None:
                 share = None if budget is None else _share(connection, key, budget)
                 connection.execute(
-                    f"INSERT INTO reads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*key, model, datetime.now(UTC).isoformat(timespec="seconds"), share, budget, name, words),
+                    f"INSERT INTO reads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*key, model, datetime.now(UTC).isoformat(timespec="seconds"), share, budget, name),
                 )
             row = _known(connection, key, model)
             assert row is not None

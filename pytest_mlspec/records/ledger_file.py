@@ -27,7 +27,6 @@ CREATE TABLE reads (
     share REAL,
     budget INTEGER,
     name TEXT NOT NULL,
-    words TEXT NOT NULL,
     UNIQUE (data, requirement, model)
 );
 CREATE INDEX spent ON reads (data, requirement, share, budget);

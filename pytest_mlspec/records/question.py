@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pytest_mlspec.predictions import Predictions
 
 
+FIRST = 20
+"""Rows that name a test set which may be judged at any size."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestSet:
     """The whole that was read, and nothing of it that a renaming or a further column changes.
@@ -69,10 +73,20 @@ def question_of(
         return None
     sets: dict[str, TestSet] = {}
     for side in sides:
-        key = content_key(whole_of(side.data))
+        key = content_key(whole_of(side.data), _first_rows(terms))
         sets.setdefault(key, TestSet(key=key, name=_name(side), budget=side.data.budget))
     requirement = _requirement(about, origin) + (" (listed cases)" if listed else "")
     return Question(requirement=requirement, model=_model(sides, terms), test_sets=tuple(sets.values()))
+
+
+def _first_rows(terms: Terms) -> int | None:
+    """How many rows name a test set that grows by further ones; None for all of them.
+
+    What the models said on all rows tells them apart, so that a model counts again at each size of the data.
+    """
+    if terms.looks:
+        return terms.looks[0]
+    return FIRST if terms.anytime else None
 
 
 def _is_of_models_on_cases(estimate: Estimate) -> bool:
@@ -81,7 +95,7 @@ def _is_of_models_on_cases(estimate: Estimate) -> bool:
 
 
 def _name(side: Predictions) -> str:
-    return side.dataset_name or side.data.base.name or f"{len(side.data.base):,} cases"
+    return side.dataset_name or f"{len(side.data.base):,} cases"
 
 
 def _model(sides: Sequence[Predictions], terms: Terms) -> str:

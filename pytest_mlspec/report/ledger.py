@@ -49,7 +49,7 @@ def table(entries: Sequence[Entry]) -> list[str]:
     for key, of_set in _grouped(entries, "data").items():
         name = str(of_set[-1]["name"]) or "a test set"
         lines += ["", f"{name} ({key[:12]}): {_counted(len(_grouped(of_set, 'model')), 'model')}"]
-        cells = [("requirement", "models", "left", "first read", "last read")]
+        cells: list[tuple[str, ...]] = [("requirement", "models", "left", "first read", "last read")]
         cells += [_cells(requirement, found) for requirement, found in _grouped(of_set, "requirement").items()]
         widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
         lines += ["  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]

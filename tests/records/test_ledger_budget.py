@@ -97,11 +97,11 @@ def test_a_budget_that_is_none_is_refused(ledger: Ledger, budget: Any, error: ty
 
 
 def test_what_people_call_things_is_kept(ledger: Ledger) -> None:
-    ledger.read(data="d", requirement="r", model="m", budget=5, name="street.test", words="recall")
+    ledger.read(data="d", requirement="r", model="m", budget=5, name="street.test")
 
     (entry,) = ledger.history("d")
 
-    assert (entry.name, entry.words, entry.budget, entry.share) == ("street.test", "recall", 5, 0.2)
+    assert (entry.name, entry.budget, entry.share) == ("street.test", 5, 0.2)
 
 
 def test_a_score_is_told_through_the_ladder_of_its_test_set_and_requirement(ledger: Ledger) -> None:
