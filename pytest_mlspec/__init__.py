@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_mlspec.fixtures.ensembles import ensemble as ensemble
     from pytest_mlspec.markers import calibration as calibration
     from pytest_mlspec.markers import non_inferiority as non_inferiority
+    from pytest_mlspec.markers import optimizing as optimizing
     from pytest_mlspec.markers import parity as parity
     from pytest_mlspec.markers import reliance as reliance
     from pytest_mlspec.markers import satisficing as satisficing
@@ -54,6 +55,7 @@ _HOMES = {
     "ensemble": "pytest_mlspec.fixtures.ensembles",
     "metric": "pytest_mlspec.metrics",
     "non_inferiority": "pytest_mlspec.markers",
+    "optimizing": "pytest_mlspec.markers",
     "parity": "pytest_mlspec.markers",
     "recalibrate": "pytest_mlspec.training.recalibration",
     "reliance": "pytest_mlspec.markers",
@@ -81,6 +83,7 @@ __all__ = [
     "metric",
     "metrics",
     "non_inferiority",
+    "optimizing",
     "parity",
     "perturbations",
     "recalibrate",

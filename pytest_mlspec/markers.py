@@ -39,6 +39,8 @@ def read_marks(item: pytest.Item) -> Asked | None:
     labelled = watched = False
     for name, marks in _closest(levels):
         full = [mark for mark in marks if (mark.args or mark.kwargs) and not _label_of_a_stranger(mark, item)]
+        if not full and not kind(name).limits and "requirement" in getattr(item, "fixturenames", ()):
+            full = list(marks[:1])  # a kind without a limit says all with its name
         if not full and any(mark.args or mark.kwargs for mark in marks):
             continue
         if not full:
@@ -73,7 +75,7 @@ def _label_of_a_stranger(mark: pytest.Mark, item: pytest.Item) -> bool:
 def _misspelt(mark: pytest.Mark) -> str:
     """A mark that carries a limit of ours under a name that is almost ours would silently ask for nothing."""
     near = nearest_kind(mark.name) if mark.name not in CATALOGUE else None
-    if near is None or not any(limit.name in mark.kwargs for limit in kind(near).limits):
+    if near is None or not any(part.name in mark.kwargs for part in kind(near).limits or kind(near).parameters):
         return ""
     return f"unknown marker {mark.name!r}; did you mean {near!r}?"
 
@@ -281,6 +283,21 @@ def non_inferiority(
     ``by`` says that it is the gap between these groups that is compared.
     """
     return _mark("non_inferiority", dict(locals()))
+
+
+def optimizing(
+    *,
+    metric: str | None = None,
+    delta: float | None = None,
+    members: Literal["every", "mean"] | None = None,
+    confidence: float | None = None,
+    max_loss: float | None = None,
+    id: str | None = None,
+    because: str | None = None,
+    tier: str | None = None,
+) -> pytest.MarkDecorator:
+    """A metric that is tracked: not significantly worse than its best recorded value, which the record file holds."""
+    return _mark("optimizing", dict(locals()))
 
 
 def reliance(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_mlspec.metrics.estimate import Estimate
     from pytest_mlspec.metrics.judging.judge import Claim
+    from pytest_mlspec.metrics.judging.tracked import Tracking
     from pytest_mlspec.requirements.contract import Contract
     from pytest_mlspec.verdict import Comparison, Origin, Outcome, Reading, Terms, Verdict
 
@@ -157,6 +158,7 @@ class Recorder:
         "last_asked",
         "planner",
         "reads",
+        "tracking",
         "unjudged",
         "verdicts",
         "waivers",
@@ -175,6 +177,8 @@ class Recorder:
         """Who counts reads of test sets, if anybody does; asked when something is judged."""
         self.unjudged: dict[int, str] = {}
         """Why contracts, by their index, cannot be judged, where that is known: ``no record``."""
+        self.tracking: Tracking | None = None
+        """The record of best values, where a contract of this test is tracked against one."""
         self.waivers: dict[int, Waived] = {}
         """The waivers of contracts, by their index."""
 

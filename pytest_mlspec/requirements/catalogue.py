@@ -31,6 +31,7 @@ CATALOGUE: dict[str, str] = {
         "candidate - baseline on the same cases: margin=, the largest loss tolerated, or superiority=, the smallest "
         "gain demanded"
     ),
+    "optimizing": "tracked against the best recorded value: not significantly worse; metric= where several are tracked",
     "reliance": "how much a model leans on=features: max_drop= | max_rise= when they are changed, max_share= of them",
 }
 

@@ -98,7 +98,7 @@ class Contract:
 
     def describe(self) -> str:
         """The marker in one line: ``FAIR-1: parity(by='sex', max_gap=0.10)``."""
-        words = [f"{self.limit}={format_limit(self.threshold)}"]
+        words = [f"{self.limit}={format_limit(self.threshold)}"] if self.limit else []
         for name, columns in (("on", self.on), ("by", self.by)):
             if columns:
                 words.insert(0, f"{name}={columns[0]!r}" if len(columns) == 1 else f"{name}={list(columns)!r}")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
-from pytest_mlspec.verdict import Comparison
+from pytest_mlspec.verdict import Comparison, Verdict
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -57,6 +57,8 @@ class Kind:
     """The comparison and the limit for an estimate, where they follow the direction of its metric."""
     gate: bool = True
     """Whether it needs nothing but the checkout, so that it belongs to the gate of ``-m satisficing``."""
+    judge: Callable[[Contract, Estimate, Comparison], Verdict] | None = None
+    """How a kind judges whose limit is no number of the marker; it checks the comparison itself."""
     notes: Callable[[Contract, Estimate], tuple[str, ...]] | None = None
     """What the message says besides the numbers, such as how many rows were changed."""
 

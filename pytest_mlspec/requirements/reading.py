@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -9,13 +10,16 @@ from pytest_mlspec.requirements.catalogue import CATALOGUE
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.requirements.kind import Kind, Limit
 
+NO_NUMBER = Limit(name="", comparison=">=", check=lambda value: "")
+"""Stands for the limit of a kind whose marker takes none."""
+
 
 def read(
     kind: Kind, args: Sequence[object], arguments: Mapping[str, object], *, location: str = ""
 ) -> Contract | list[str]:
     """A contract, or the list of faults in the marker's arguments."""
     limits = {limit.name: limit for limit in kind.limits}
-    given = [limits[name] for name in arguments if name in limits]
+    given = [limits[name] for name in arguments if name in limits] if kind.limits else [NO_NUMBER]
     faults = [*_unknown(kind, args, arguments), *_invalid(kind, arguments), *_limits(kind, given, dict(arguments))]
     if faults:
         return [f"{kind.name}: {fault}" for fault in faults]
@@ -27,7 +31,7 @@ def _unknown(kind: Kind, args: Sequence[object], arguments: Mapping[str, object]
     faults = []
     if args:
         shown = ", ".join(repr(value) for value in args)
-        faults.append(f"takes keywords only, got {shown}; write for example {kind.limits[0].name}={args[0]!r}")
+        faults.append(f"takes keywords only, got {shown}; write for example {kind.keywords[0].name}={args[0]!r}")
     for name in arguments:
         if name not in names:
             near = get_close_matches(name, names, n=1, cutoff=0.5)
@@ -71,7 +75,7 @@ def _limits(kind: Kind, given: list[Limit], arguments: dict[str, object]) -> lis
 
 
 def _contract(kind: Kind, limit: Limit, arguments: dict[str, object], location: str) -> Contract:
-    threshold = arguments.pop(limit.name)
+    threshold = arguments.pop(limit.name) if limit.name else math.nan
     by = arguments.pop("by", ())
     on = arguments.pop("on", ())
     looks = arguments.pop("looks", ())

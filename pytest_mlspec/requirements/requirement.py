@@ -60,6 +60,8 @@ class Requirement:
                 "a bare number has no bounds to decide with"
             )
         contract = self._find(estimate)
+        if (judge_itself := kind(contract.kind).judge) is not None:
+            return judge_itself(contract, settle_delta(estimate, contract), comparison)
         asked, threshold = contract.comparison, contract.threshold
         if (orient := kind(contract.kind).oriented) is not None:
             asked, threshold = orient(contract, estimate)

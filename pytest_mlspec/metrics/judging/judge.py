@@ -225,11 +225,25 @@ def _verdict(
     subject: str,
     started: float,
 ) -> Verdict:
-    predictions = estimate.predictions
     outcome = decide(finding.low, finding.high, comparison, threshold)
     advice = advise(estimate, finding, comparison, threshold, terms) if outcome is Outcome.UNDECIDED else ()
+    verdict = make_verdict(estimate, finding, comparison, threshold, terms, origin, subject)
+    return replace(verdict, outcome=outcome, advice=advice, duration=perf_counter() - started)
+
+
+def make_verdict(
+    estimate: Estimate,
+    finding: Finding,
+    comparison: Comparison,
+    threshold: float,
+    terms: Terms,
+    origin: Origin,
+    subject: str,
+) -> Verdict:
+    """Everything that a verdict says of what was found, before it is decided."""
+    predictions = estimate.predictions
     return Verdict(
-        outcome=outcome,
+        outcome=Outcome.UNDECIDED,
         origin=origin,
         subject=subject,
         comparison=comparison,
@@ -255,10 +269,8 @@ def _verdict(
         dataset=predictions.dataset_name,
         slice="" if _told_in_subject(estimate) else predictions.description,
         details=finding.details,
-        advice=advice,
         fingerprints=_fingerprints(estimate) | first_cases(estimate, terms),
         per_member=_per_member(estimate),
-        duration=perf_counter() - started,
     )
 
 
