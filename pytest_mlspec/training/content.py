@@ -156,7 +156,12 @@ class _Walk:
         if torch is None:
             return False
         if isinstance(value, torch.Tensor):
-            numbers = value.detach().cpu().contiguous().reshape(-1)
+            if value.layout != torch.strided or value.is_quantized:
+                return False  # several tensors each, or numbers with a scale: as they are pickled
+            try:
+                numbers = value.detach().cpu().contiguous().reshape(-1)
+            except NotImplementedError as error:  # a tensor on the device "meta" has no numbers
+                raise _NotReadable from error
             self.note("tensor", f"{value.dtype}{tuple(value.shape)}")
             self.hash.update(numbers.view(torch.uint8).numpy().data if numbers.numel() else b"")
             return True

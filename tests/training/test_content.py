@@ -127,3 +127,11 @@ def test_functions_of_numpy_are_told_apart_by_name():
 
     assert content_digest(log) == content_digest(FunctionTransformer(np.log))
     assert content_digest(log) != content_digest(square)
+
+
+def test_sparse_tensors_and_tensors_without_numbers():
+    torch = pytest.importorskip("torch")
+    first, second = (torch.tensor([[0.0, value], [2.0, 0.0]]).to_sparse() for value in (1.0, 3.0))
+
+    assert content_digest(first) == content_digest(first.clone()) != content_digest(second)
+    assert content_digest(torch.empty(3, device="meta")) is None
