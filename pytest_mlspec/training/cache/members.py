@@ -102,14 +102,17 @@ def pack_surely(member: object) -> Packed:
     Raises:
         NotKept: it cannot be pickled, its content cannot be read, or another one comes out.
     """
-    before = _digests(member)
+    try:
+        before = _digests(member)
+    except Exception as error:  # reading runs the member's own code
+        raise NotKept(f"its content cannot be read ({_in_words(error)})") from error
     if before[0] is None:
         raise NotKept("its content cannot be read, so that nothing shows whether the same would come back")
     try:
         packed = pack(member)
         again = unpack(replace(packed, arrays=tuple(array.copy() for array in packed.arrays)))
-    except Exception as error:  # pickling runs the member's own code
-        raise NotKept(f"it cannot be pickled ({type(error).__name__}: {error})"[:300]) from error
+    except Exception as error:  # so does pickling
+        raise NotKept(f"it cannot be pickled ({_in_words(error)})") from error
     lost = getattr(member, "__dict__", {}).keys() - getattr(again, "__dict__", {}).keys()
     if lost:
         raise NotKept(f"it loses {', '.join(sorted(map(str, lost)))} when it is pickled")
@@ -123,6 +126,10 @@ def pack_surely(member: object) -> Packed:
 def _digests(member: object) -> tuple[str | None, str | None]:
     settings = [f"{name}.{key}={content_digest(value)}" for name, key, value in module_settings(member)]
     return content_digest(member), content_digest(sorted(settings))  # pickling may change their order
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _is_found_by_name(value: "type | FunctionType") -> bool:
