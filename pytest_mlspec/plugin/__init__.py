@@ -6,7 +6,7 @@ judges, trains or reports when a test asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,6 +129,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
             refuse_short_ensemble(name, ENSEMBLES[name], options.configured(config))
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
+    asked = [(item, marks.contracts) for item in items if (marks := item.stash.get(ASKED, None)) is not None]
+    if not asked or config.option.mlspec_plan:
+        return []
+    from pytest_mlspec.plugin.unmeetable import unmeetable_lines
+
+    return unmeetable_lines(config, asked)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -317,6 +326,9 @@ class RunReporter:
             from pytest_mlspec.plugin import counting
 
             counting.note(self.config, self._run)
+            from pytest_mlspec.plugin.unmeetable import write_notes
+
+            write_notes(self.config, self._run.rows)
         if option.mlspec_json:
             from pytest_mlspec import __version__
             from pytest_mlspec.report.as_json import as_json, write

@@ -108,11 +108,15 @@ def closing_lines(run: PlanOfRun) -> list[str]:
             f"for all {run.n_requirements} requirements to be met at once with {100 * POWER:g}% power, each is planned "
             f"at {power} (1 - {1 - POWER:.1g} / {run.n_requirements})"
         )
-    words = f"{planned} claims planned, {unplanned} requirements that cannot be planned; nothing was trained or judged"
-    lines.append(words)
+    missing = f", {_number(unplanned, 'requirement')} that cannot be planned" if unplanned else ""
+    lines.append(f"{_number(planned, 'claim')} planned{missing}; nothing was trained or judged")
     if unmeetable:
         lines.append(f"{unmeetable} CANNOT BE MET with what is at hand, however good the model")
     return lines
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def plan_rows(run: PlanOfRun) -> list[Row]:
