@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+from pytest_mlspec.data.reading import refuse_training
 from pytest_mlspec.training.fitting import Fitted, fit_each
 from pytest_mlspec.training.identity import IdenticalMembersError, refuse_identical
 from pytest_mlspec.training.models import is_model
@@ -162,6 +163,7 @@ class Ensemble:
         if jobs < 1:
             raise ValueError(f"jobs={jobs}: expected at least 1")
         label = name if name is not None else _name_of(function)
+        refuse_training(f"{len(numbers)} members of {label!r} would be fitted")
         checked_output = _checked_output(output)
         fits = {} if kept is None else kept.find(numbers)
         missing = tuple(seed for seed in numbers if seed not in fits)

@@ -88,7 +88,7 @@ def test_a_limit_that_was_moved_into_reach_is_not_warned_of(suite):
 
     assert said(suite.again("--collect-only")) == []
 
-    suite.write(FEW.format(limit=0.0722))
+    suite.write(FEW.format(limit=0.0721))
 
     assert len(said(suite.again("--collect-only"))) == 1
 
