@@ -28,6 +28,8 @@ UNDECIDED = "mlspec_undecided"
 """The attribute of a report that stands for the outcome *undecided*."""
 FIRST = "mlspec_first"
 """The attribute of a report that stands for the outcome *first baseline*."""
+OPTIMIZING = "optimizing"
+"""The kind whose contracts have entries in the record file."""
 WAIVED_TEST = "mlspec_waived"
 """The attribute of a report that stands for the outcome *waived*."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlspec import options
+from pytest_mlspec.plugin import OPTIMIZING
 from pytest_mlspec.running import Recorder
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Trial:
         upkeep = item.config.pluginmanager.get_plugin("mlspec-upkeep") if asked is not None else None
         if upkeep is not None:
             upkeep.equip(self)
+        if any(contract.kind == OPTIMIZING for contract in self.contracts):
+            from pytest_mlspec.plugin.tracking import Tracker
+
+            self.recorder.tracking = Tracker(item, self.contracts, self.recorder.unjudged)
 
     @property
     def contracts(self) -> tuple[Contract, ...]:

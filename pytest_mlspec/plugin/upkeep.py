@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlspec.plugin import ASKED
+from pytest_mlspec.plugin import ASKED, OPTIMIZING
 from pytest_mlspec.plugin.collected import Collected, contracts_of, make, stable_nodeid
 
 if TYPE_CHECKING:
+    from pytest_mlspec.metrics.judging.tracked import Best
     from pytest_mlspec.plugin import RunReporter
     from pytest_mlspec.plugin.trials import Trial
     from pytest_mlspec.records.waivers import Waiver
 
 NAME = "mlspec-upkeep"
+WRITES = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+"""How a run ends that may write: it was neither interrupted nor broken."""
 OUTPUT = "mlspec_collected"
 """The key under which an xdist worker tells what it collected."""
 
@@ -26,14 +29,17 @@ class Upkeep:
     """Holds the waivers of a run, and at its end says which of them nothing has asked for."""
 
     def __init__(self, config: pytest.Config, reporter: RunReporter) -> None:
+        from pytest_mlspec.plugin.tracking import record_of_run
         from pytest_mlspec.plugin.waiving import waivers_of_run
 
         self.config = config
         self.reporter = reporter
         self.waivers: tuple[Waiver, ...] = waivers_of_run(config)
+        self.record: dict[str, Best] = record_of_run(config)
         self.items: list[pytest.Item] = []
         self.tests: set[str] = set()
         self.contracts: set[tuple[str, str, str]] = set()
+        self.tracked: set[str] = set()
         self.finished = False
 
     def __dir__(self) -> list[str]:
@@ -63,10 +69,15 @@ class Upkeep:
         """Note what was collected, tests left out included."""
         self.finished = not session.testsfailed
         self.tests = {stable_nodeid(item) for item in self.items}
-        asked = ((stable_nodeid(item), item.stash.get(ASKED, None)) for item in self.items)
-        self.contracts = set(
-            contracts_of((nodeid, marks.contracts, marks.labelled) for nodeid, marks in asked if marks is not None)
-        )
+        found = ((stable_nodeid(item), item.stash.get(ASKED, None)) for item in self.items)
+        asked = [(nodeid, marks.contracts, marks.labelled) for nodeid, marks in found if marks is not None]
+        self.contracts = set(contracts_of(asked))
+        self.tracked = {
+            f"{nodeid} {contract.id or contract.metric or ''}".rstrip()
+            for nodeid, contracts, _ in asked
+            for contract in contracts
+            if contract.kind == OPTIMIZING
+        }
         self.items = []
 
     def collected(self) -> Collected | None:
@@ -81,6 +92,7 @@ class Upkeep:
             self.finished = True
             self.tests.update(told["tests"])
             self.contracts.update((nodeid, contract_id, kind) for nodeid, contract_id, kind in told["contracts"])
+            self.tracked.update(told["tracked"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -89,7 +101,11 @@ class Upkeep:
         output: dict[str, object] | None = getattr(config, "workeroutput", None)
         if output is not None:
             if self.finished:
-                output[OUTPUT] = {"tests": sorted(self.tests), "contracts": sorted(map(list, self.contracts))}
+                output[OUTPUT] = {
+                    "tests": sorted(self.tests),
+                    "contracts": sorted(map(list, self.contracts)),
+                    "tracked": sorted(self.tracked),
+                }
             return
         option = config.option
         if option.collectonly or option.mlspec_list or option.mlspec_plan:
@@ -97,6 +113,23 @@ class Upkeep:
         collected = self.collected()
         if collected is not None and self.waivers:
             self._refuse_unknown(session, collected)
+        self._keep_record(session, collected)
+
+    def _keep_record(self, session: pytest.Session, collected: Collected | None) -> None:
+        """Write the record where asked, else say what could be written."""
+        from pytest_mlspec.plugin import tracking
+
+        run = self.reporter.run
+        gone = tracking.stale(self.record, self.tracked, collected) if collected is not None else []
+        if self.config.option.mlspec_update and session.exitstatus in WRITES:
+            removed = gone if collected is not None and collected.everything else []
+            run.notes.extend((line, "") for line in tracking.write(self.config, self.record, run.rows, removed))
+            gone = [key for key in gone if key not in removed]
+        else:
+            run.notes.extend((line, "") for line in tracking.offer_lines(run.rows))
+        run.notes.extend((line, "yellow") for line in tracking.stale_lines(gone, self.config))
+        if gone:
+            run.facts["stale_records"] = gone
 
     def _refuse_unknown(self, session: pytest.Session, collected: Collected) -> None:
         from pytest_mlspec.plugin.waiving import unknown_lines

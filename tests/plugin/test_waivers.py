@@ -189,7 +189,7 @@ def test_claims_of_one_contract(suite):
     waive(suite, "ACC")
     body = """
     import pytest_mlspec as mlspec
-    DOMAIN = mlspec.Domain({"sex": ["women", "men"]}, min_examples=10)
+    DOMAIN = mlspec.Domain({"sex": ["women", "men"]}, min_cases=10)
     @pytest.mark.satisficing(at_least=0.8, id="ACC")
     def test_it(requirement):
         assert metrics.recall(groups(women=(200, 400), men=(390, 400))).over(DOMAIN) >= requirement
