@@ -49,7 +49,7 @@ def check_folder(folder: Path) -> None:
         raise NotPrivateError(f"{folder} is not a folder of its own")
     problem = why_not_private(found)
     if problem:
-        raise NotPrivateError(f"{folder} {problem}, expected 700")
+        raise NotPrivateError(f"{folder} {problem}")
 
 
 def open_private(path: Path) -> int:
@@ -70,7 +70,7 @@ def open_private(path: Path) -> int:
     problem = why_not_private(found) if stat.S_ISREG(found.st_mode) else "is not a file"
     if problem:
         os.close(handle)
-        raise NotPrivateError(f"{path} {problem}, expected a file that this user alone can write")
+        raise NotPrivateError(f"{path} {problem}")
     return handle
 
 
@@ -81,5 +81,6 @@ def why_not_private(found: os.stat_result) -> str:
     if found.st_uid != os.getuid():
         return f"belongs to user {found.st_uid}, expected {os.getuid()}"
     if found.st_mode & _OTHERS_MAY_WRITE:
-        return f"can be written by others (mode={stat.S_IMODE(found.st_mode):o})"
+        expected = "700" if stat.S_ISDIR(found.st_mode) else "600"
+        return f"can be written by others (mode={stat.S_IMODE(found.st_mode):o}), expected {expected}"
     return ""

@@ -246,7 +246,7 @@ class Store:
         """Why nothing may be read from the folder; "" also where there is none yet."""
         try:
             check_folder(self.folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError as error:
             return str(error)
