@@ -315,6 +315,23 @@ def test_two_sets_of_cases_do_not_tell_which_of_them_grows() -> None:
     assert "cannot be judged at looks: a difference between two datasets cannot be sliced" in verdict.advice[0]
 
 
+@pytest.mark.parametrize("y", [np.repeat([0, 1], 100), np.repeat(["b", "a"], 100), np.linspace(0, 1, 200)])
+def test_sorted_cases_are_no_sample_at_a_look(y: np.ndarray) -> None:
+    outputs = {"values": y} if y.dtype.kind == "f" else {"labels": y}
+    sorted_up, shuffled = (
+        Predictions(y=y[order], **{name: said[order] for name, said in outputs.items()})
+        for order in (np.arange(200), np.random.default_rng(5).permutation(200))
+    )
+    measure, comparison = (metrics.mae, "<=") if "values" in outputs else (metrics.accuracy, ">=")
+
+    for terms in (Terms(looks=(100, 200), max_loss=1.0), Terms(anytime=True, max_loss=1.0)):
+        verdict = measure(sorted_up).judged(comparison, 0.5, terms)
+
+        assert verdict.outcome is UNDECIDED
+        assert "sorted by their truth" in verdict.advice[0]
+        assert measure(shuffled).judged(comparison, 0.5, terms).outcome is MET
+
+
 def day_less_night(hits: np.ndarray) -> Estimate:
     """The difference of one model between every second case and the others."""
     n_examples = len(hits)

@@ -26,6 +26,7 @@ from pytest_mlspec.verdict import Comparison, Outcome, Terms, decide
 
 if TYPE_CHECKING:
     from pytest_mlspec.data import Dataset
+    from pytest_mlspec.data.forms import Vector
     from pytest_mlspec.metrics.estimate import Estimate
 
 SPENDING_WORDS = {"obrien-fleming": "O'Brien-Fleming", "pocock": "Pocock", "even": "even"}
@@ -33,6 +34,11 @@ DRAWN = (
     "the cases are {} rows drawn at random from a larger dataset, and are drawn anew when it grows: give the growing "
     "cases as a Dataset of their own, as in Splits(train=..., test=...), with new ones at its end"
 )
+SORTED = (
+    "the cases of {} are sorted by their truth, so that the first ones are unlike the rest: leave growing cases in the "
+    "order in which they came, or shuffle them once"
+)
+MANY = 5
 PAIRED_ANEW = (
     "rows exchange values with rows that are paired anew whenever cases are added: permute with donors= from other data"
 )
@@ -141,7 +147,16 @@ def _unsteady(estimate: Estimate) -> str:
         whole = _source(data)
         if not np.array_equal(whole.origin_rows, np.arange(len(whole))):
             return DRAWN.format(f"{len(whole):,}")
+        if data.y is not None and _sorted(data.y):
+            return SORTED.format(data.title)
     return ""
+
+
+def _sorted(y: Vector) -> bool:
+    """Whether cases stand in the order of their truth; a handful of one class may do so by chance."""
+    codes, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
+    steps = np.diff(codes.reshape(-1))
+    return len(y) - int(counts.max()) >= MANY and bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def _source(data: Dataset) -> Dataset:
