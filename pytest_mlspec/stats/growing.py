@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from pytest_mlspec.stats import anytime, binomial, seed_planning
 from pytest_mlspec.stats.seeds import SeedSpread
@@ -79,8 +80,8 @@ def _rate_below(count: int, trials: int, rate: float) -> bool:
 def spread_could_decide(spread: SeedSpread, n_members: int, limit: float, level: float) -> bool:
     """Whether this many retrainings could decide a limit on the spread, on the cases at hand.
 
-    Asked at the two ends of what the spread may be by its bounds, with the noise of the test set as it was measured:
-    where members without any spread would not be met, nor members at the upper bound violate it, cases are missing.
+    Asked at the two ends of what the spread may well be, the chi-square interval of the members' values less the noise
+    of the test set: where neither would be decided with so many members, cases are what is missing.
 
     Args:
         spread: what was measured.
@@ -88,12 +89,9 @@ def spread_could_decide(spread: SeedSpread, n_members: int, limit: float, level:
         limit: the limit on the standard deviation.
         level: one-sided error of the verdict.
     """
-    if spread.n_members < 2 or not np.isfinite(spread.value):
+    degrees = spread.n_members - 1
+    if degrees < 1 or spread.n_examples < 2:
         return True  # nothing is known yet
-    lowest = replace(spread, value=min(spread.low, spread.value))
-    if lowest.value < limit and seed_planning.would_decide(lowest, n_members, limit, level):
-        return True
-    if not np.isfinite(spread.high):
-        return True
-    highest = replace(spread, value=max(spread.high, spread.value))
-    return highest.value > limit and seed_planning.would_decide(highest, n_members, limit, level)
+    quantiles = 2.0 * special.gammaincinv(degrees / 2.0, [1.0 - FUTILITY_LEVEL, FUTILITY_LEVEL])
+    ends = np.sqrt(np.maximum(degrees * spread.raw**2 / quantiles - spread.noise**2, 0.0))
+    return any(seed_planning.would_decide(replace(spread, value=float(end)), n_members, limit, level) for end in ends)

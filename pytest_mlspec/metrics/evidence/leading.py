@@ -22,15 +22,6 @@ class Leading:
     n_members: int
 
     @property
-    def compared(self) -> tuple[Evidence, ...]:
-        """What the metric is made of, for the same members."""
-        parts = getattr(self.evidence, "compared", ())
-        return tuple(
-            Leading(evidence=part, n_members=self.n_members) if len(part.values) > self.n_members else part
-            for part in parts
-        )
-
-    @property
     def values(self) -> FloatArray:
         """(n_members,) the metric of each."""
         return self.evidence.values[: self.n_members]

@@ -55,29 +55,34 @@ class Stage:
     most: int = 0
     refusal: str = ""
 
-    def told(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """The verdicts, with what may still decide the undecided ones; members are asked for where they help."""
+    def told(self, verdicts: Sequence[Verdict], *, silent: bool = False) -> list[Verdict]:
+        """The verdicts, with what may still decide the undecided ones; members are asked for where they help.
+
+        Args:
+            verdicts: of the claims.
+            silent: whether nothing is to be said, because it would tell of scores that are withheld.
+        """
+        line = self._ask(verdicts)
+        return list(verdicts) if silent or not line else [_advised(verdict, line) for verdict in verdicts]
+
+    def _ask(self, verdicts: Sequence[Verdict]) -> str:
+        """Ask for more members where they may decide what is undecided, or say why not."""
         if any(verdict.outcome is Outcome.VIOLATED for verdict in verdicts):
-            return list(verdicts)
+            return ""
         places = [place for place, verdict in enumerate(verdicts) if _is_open(verdict)]
-        if self.refusal:
-            return [_advised(verdict, self.refusal) for verdict in verdicts]
-        if not places or not self.most:
-            return list(verdicts)
+        if self.refusal or not places or not self.most:
+            return self.refusal
         if self.n_members >= self.most:
-            line = f"these are all {self.most} members that --mlspec-seeds=auto:{self.most} allows"
-            return [_advised(verdict, line) for verdict in verdicts]
+            return f"these are all {self.most} members that --mlspec-seeds=auto:{self.most} allows"
         asked = [self._target(self.claims[place]) for place in places]
         wanted = [target for target in asked if target is not None]
         if len(wanted) < len(asked):
-            line = f"up to {self.most} members would not decide it on these cases: none were added"
-            return [_advised(verdict, line) for verdict in verdicts]
+            return f"up to {self.most} members would not decide it on these cases: none were added"
         if (recorder := RECORDER.get()) is not None and recorder.growth is not None:
-            for models in {
-                id(side): side.models for claim in self.claims for side in _retrained(claim.estimate)
-            }.values():
-                recorder.growth.wish(models, min(wanted))
-        return list(verdicts)
+            sides = {id(side): side for claim in self.claims for side in _retrained(claim.estimate)}
+            for side in sides.values():
+                recorder.growth.wish(side.models, min(wanted))
+        return ""
 
     def _target(self, claim: Claim) -> int | None:
         """The number of members at which an undecided claim is judged next; ``None`` where that would not help."""

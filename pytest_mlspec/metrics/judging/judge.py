@@ -151,8 +151,8 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
         )
         for place, claim in enumerate(claims)
     ]
-    if stage is not None:
-        found = stage.told(found)
+    if stage is not None and not reading.stale:
+        found = stage.told(found, silent=reading.tell is not None)
     worst = next(
         (
             verdict
