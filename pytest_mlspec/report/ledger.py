@@ -38,7 +38,7 @@ def _line(name: str, entries: Sequence[Entry]) -> str:
 def _of_budget(entries: Sequence[Entry]) -> str:
     """``7 of 20``, or ``7 times`` where no budget limits it."""
     budget = entries[-1]["budget"]
-    return f"{len(entries):,} of {budget:,}" if isinstance(budget, int) else f"{len(entries):,} times"
+    return f"{len(entries):,} of {budget:,}" if isinstance(budget, int) else _counted(len(entries), "time")
 
 
 def table(entries: Sequence[Entry]) -> list[str]:

@@ -50,10 +50,11 @@ def as_read(reading: Reading, estimate: Estimate, verdict: Verdict) -> Verdict:
 def _withheld(reading: Reading, estimate: Estimate, verdict: Verdict) -> Verdict:
     """The verdict without anything that follows from the scores but its outcome and what a ladder tells.
 
-    Advice stays where there are no bounds at all: it says why, and is the same for every model.
+    Advice stays where there are no bounds: it says why there are none, and follows from no score.
     """
     assert reading.tell is not None
-    boundless = math.isinf(verdict.low) and math.isinf(verdict.high)
+    boundless = all(math.isinf(end) or end == 0 for end in (verdict.low, verdict.high))
+    why = tuple(line for line in verdict.advice if not _is_plan(line)) if boundless or reading.stale else ()
     nothing = float("nan")
     return replace(
         verdict,
@@ -65,6 +66,11 @@ def _withheld(reading: Reading, estimate: Estimate, verdict: Verdict) -> Verdict
         values=(),
         per_member={},
         details=reading.lines,
-        advice=verdict.advice if reading.stale or boundless else (),
+        advice=why,
         told=reading.tell(estimate),
     )
+
+
+def _is_plan(line: str) -> bool:
+    """Whether a line plans from the measured value how many cases would decide."""
+    return "would decide" in line or "affordable" in line or "the measured value" in line
