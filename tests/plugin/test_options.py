@@ -143,7 +143,7 @@ def test_jobs_train_in_other_processes(suite):
     body = ENSEMBLE.replace('f"{seed} "', 'f"{os.getpid()} "') + "    open('own', 'w').write(str(os.getpid()))"
     trained = {}
     for jobs in ("1", "2"):
-        suite.ini(mlspec_jobs=jobs)
+        suite.ini(mlspec_jobs=jobs, mlspec_cache="off")
         suite.run("import os\n" + body, subprocess=True)
         trained[jobs] = {process == fits(suite, "own")[0] for process in fits(suite)}
         (suite.pytester.path / "fits").unlink()

@@ -62,7 +62,7 @@ def test_workers_find_what_a_serial_run_finds(suite):
     serial = suite.document()
     serial_fits = (suite.pytester.path / "fits").read_text()
     (suite.pytester.path / "fits").unlink()
-    result = suite.again("--mlspec-json=out.json", *TWO, subprocess=True)
+    result = suite.again("--mlspec-json=out.json", "--mlspec-cache=off", *TWO, subprocess=True)
     shared = suite.document()
 
     assert len(serial["requirements"]) == 7
@@ -77,7 +77,7 @@ def test_workers_find_what_a_serial_run_finds(suite):
 def test_the_summary_says_who_trained(suite):
     result = suite.run(BODY, "-v", *TWO, subprocess=True)
 
-    result.stdout.fnmatch_lines(["detector: 4 members trained (* s), shared with 1 more"])
+    result.stdout.fnmatch_lines(["detector: 4 members: trained (* s), shared with 1 more"])
 
 
 UNSHAREABLE = """

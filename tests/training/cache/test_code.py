@@ -79,6 +79,7 @@ def test_it():
 def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Token]]:
     """The token of `train` in a file with these changes, beside these other files."""
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # edits of a moment apart look alike to its check
     before = set(sys.modules)
 
     def make(
@@ -103,7 +104,6 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         assert spec is not None
         assert spec.loader is not None
         module = sys.modules["home"] = importlib.util.module_from_spec(spec)
-        sys.dont_write_bytecode = True
         spec.loader.exec_module(module)
         return code_token(module.train, root=tmp_path)
 
