@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Side = Literal["false met", "false violated"]
+Side = Literal["false met", "false violated", "missed"]
+"""Wrong verdicts, and for a plan: not met although it was planned for, which is no error but what a plan bounds."""
 SIDES: tuple[Side, Side] = ("false met", "false violated")
 
 # Rows of the running test; the conftest moves them to the report of the test, so that they survive xdist.
