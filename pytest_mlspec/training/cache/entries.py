@@ -87,7 +87,7 @@ def lay_out(entries: Sequence[Entry]) -> tuple[dict[str, object], dict[str, list
     for number, members in enumerate(groups.values()):
         names = members[0].tensors
         files[_tensors(number)] = tensor_file({name: [one.tensors[name] for one in members] for name in names})
-    return {"kind": "members", "members": body}, files
+    return {"members": body}, files
 
 
 def listed(body: Mapping[str, object]) -> list[Listed]:

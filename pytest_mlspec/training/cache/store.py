@@ -2,40 +2,32 @@
 
 import json
 import os
-import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from pytest_mlspec.training.cache.arrays import npy_pieces, read_npy, why_no_array
 from pytest_mlspec.training.cache.entries import Entry, Listed, lay_out, listed, read_packed
-from pytest_mlspec.training.cache.eviction import make_room, weigh, weigh_key, weight
+from pytest_mlspec.training.cache.eviction import weight
 from pytest_mlspec.training.cache.members import NotKept, pack_surely, unpack
-from pytest_mlspec.training.cache.parts import (
-    Damaged,
-    discard,
-    draft_folder,
-    publish,
-    read_file,
-    read_manifest,
-    touch,
-    write_draft,
-)
-from pytest_mlspec.training.cache.private import check_folder, make_folder, make_private
+from pytest_mlspec.training.cache.parts import read_file
+from pytest_mlspec.training.cache.private import make_folder
+from pytest_mlspec.training.cache.shelves import UNREADABLE, Part, Shelves, check_key, in_words
 
 __all__ = ["Kept", "Store"]
 
+Still: TypeAlias = Callable[[Mapping[str, object]], bool]
+"""Whether the facts that were put down beside a member still hold."""
+
 _FITS, _OUTPUTS, _LOCKS = "fits", "outputs", "locks"
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _SETTLED_WHOLE = 2 << 30
 """Bytes up to which the members of a key are put together in memory; larger ones stay as they were written."""
 _MOST_ROUNDS = 1000
-_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of pytest-mlspec: it may be removed at any time.\n"
+"""Each round but the last finds one more part damaged or gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +40,6 @@ class Kept:
     device: str = "cpu"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    path: Path
-    body: dict[str, object]
-    entries: tuple[Listed, ...]
-
-
 class Store:
     """A cache folder that several processes may use at once.
 
@@ -63,13 +48,15 @@ class Store:
 
     Args:
         folder: the folder, made at the first write.
-        max_bytes: the largest size of all parts together; beyond it the least recently used go first.
+        max_bytes: the largest size of all parts together; beyond it the least recently used go first, but never what
+            this store has written or read.
 
     Raises:
         ValueError: `max_bytes` is not positive.
 
     Attributes:
-        notes: what went wrong on the way, one line each, for a report.
+        folder: the folder, with links followed.
+        max_bytes: the cap.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -86,13 +73,17 @@ class Store:
             raise ValueError(f"max_bytes={max_bytes}: expected a positive number of bytes")
         self.folder = folder.absolute().resolve()
         self.max_bytes = max_bytes
-        self.notes: list[str] = []
-        self._in_use: set[Path] = set()
+        self._shelves = Shelves(self.folder, max_bytes)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What went wrong while reading, one line each, for a report: damage, strangers, members that do not load."""
+        return tuple(self._shelves.notes)
 
     @property
     def problem(self) -> str:
         """Why the folder cannot be used: of another user, writable by others, no folder, read-only; "" if it can."""
-        unsafe = self._unsafe()
+        unsafe = self._shelves.unsafe()
         if unsafe:
             return unsafe
         place = next(path for path in (self.folder, *self.folder.parents) if path.exists())
@@ -100,9 +91,7 @@ class Store:
             return f"{place} is not a folder"
         return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} is read-only"
 
-    # ---- members -----------------------------------------------------------------------------------------------------
-
-    def members(self, key: str, seeds: Sequence[int], still: Callable[[Mapping[str, object]], bool]) -> dict[int, Kept]:
+    def members(self, key: str, seeds: Sequence[int], still: Still) -> dict[int, Kept]:
         """Find members.
 
         Args:
@@ -113,16 +102,13 @@ class Store:
         Returns:
             The members that were found and are sound, by seed; each call gives new ones.
         """
-        if self._unsafe():
-            return {}
-        asked, out_of_use = _asked_once(still), set[Path]()
+        asked, unusable = _asked_once(still), set[Path]()
         for _ in range(_MOST_ROUNDS):  # another process may just be putting the parts of this key together
-            found = [part for part in self._manifests(_FITS, key) if part.path not in out_of_use]
-            chosen = _newest(found, set(seeds), asked)
-            loaded = self._load(found, chosen)
+            found = self._shelves.parts(_FITS, key, without=unusable)
+            loaded = self._load(_newest(self._listed(found), set(seeds), asked))
             if not isinstance(loaded, Path):
                 return {seed: loaded[seed] for seed in seeds if seed in loaded}
-            out_of_use.add(loaded)
+            unusable.add(loaded)
         return {}
 
     def keep(self, key: str, fits: Mapping[int, tuple[object, float, Mapping[str, object]]]) -> str:
@@ -138,67 +124,56 @@ class Store:
         Raises:
             TypeError: facts that JSON cannot hold.
         """
-        entries, reason, stamp = [], "", self._stamp(_FITS, key)
+        entries, reason, stamp = [], "", self._shelves.next_stamp(_FITS, key)
         for seed, (member, seconds, facts) in fits.items():
-            facts = json.loads(json.dumps(facts))
+            plain = json.loads(json.dumps(facts))
             try:
                 packed = pack_surely(member)
             except NotKept as error:
                 reason = reason or f"seed {seed}: {error}"
                 continue
-            entries.append(Entry(seed=int(seed), seconds=float(seconds), facts=facts, stamp=stamp, packed=packed))
+            entries.append(Entry(seed=int(seed), seconds=float(seconds), facts=plain, stamp=stamp, packed=packed))
         if entries:
-            reason = self._write((_FITS, key), stamp, *lay_out(entries)) or reason
+            reason = self._shelves.write((_FITS, key), stamp, *lay_out(entries)) or reason
         return reason
 
     def settle(self, key: str) -> None:
         """Put all members of a key into one part, which loads fastest; older members of the same seeds go."""
-        if self._unsafe():
-            return
-        found = self._manifests(_FITS, key)
+        found = self._shelves.parts(_FITS, key)
         if len(found) < 2 or sum(weight(part.path).size for part in found) > _SETTLED_WHOLE:
             return
-        chosen = _newest(found, None, lambda facts: True)
         entries = []
-        for index, part in enumerate(found):
-            wanted = [one for where, one in chosen.values() if where == index]
-            if not wanted:
-                continue
+        for part, wanted in _newest(self._listed(found), None, lambda facts: True):
             try:
                 packed = read_packed(part.path, part.body, wanted)
-            except (Damaged, OSError, ValueError, KeyError) as error:
-                self._missed(part.path, error)
+            except UNREADABLE as error:
+                self._shelves.missed(part.path, error)
                 return
             entries += [
                 Entry(seed=one.seed, seconds=one.seconds, facts=one.facts, stamp=one.stamp, packed=member)
                 for one, member in zip(wanted, packed, strict=True)
             ]
-        stamp = max(entry.stamp for entry in entries)
-        if self._write((_FITS, key), stamp, *lay_out(sorted(entries, key=lambda entry: entry.seed))) == "":
-            for part in found:
-                self._remove(part.path)
-
-    # ---- predictions -------------------------------------------------------------------------------------------------
+        if entries:
+            entries.sort(key=lambda entry: entry.seed)
+            latest = max(entry.stamp for entry in entries)
+            self._shelves.write((_FITS, key), latest, *lay_out(entries), replaces=found)
 
     def outputs(self, key: str) -> dict[str, np.ndarray] | None:
         """Find the arrays that were stored under a key; None where there are none that are sound."""
-        if self._unsafe():
-            return None
-        out_of_use: set[Path] = set()
+        unusable: set[Path] = set()
         for _ in range(_MOST_ROUNDS):
-            found = [part for part in self._manifests(_OUTPUTS, key) if part.path not in out_of_use]
+            found = self._shelves.parts(_OUTPUTS, key, without=unusable)
             if not found:
                 return None
-            latest = max(found, key=lambda part: weight(part.path).stamp)
-            path, body = latest.path, latest.body
+            part = max(found, key=lambda part: weight(part.path).stamp)
             try:
-                names = cast("dict[str, str]", body["arrays"])
-                arrays = {name: read_npy(read_file(path, body, file)) for name, file in names.items()}
-            except (Damaged, OSError, ValueError, KeyError) as error:
-                self._missed(path, error)
-                out_of_use.add(path)
+                names = cast("dict[str, str]", part.body["arrays"])
+                arrays = {name: read_npy(read_file(part.path, part.body, file)) for name, file in names.items()}
+            except UNREADABLE as error:
+                self._shelves.missed(part.path, error)
+                unusable.add(part.path)
                 continue
-            self._used(path)
+            self._shelves.used(part.path)
             return arrays
         return None
 
@@ -212,20 +187,14 @@ class Store:
         Returns:
             "" when they were stored, else why not.
         """
-        for name, values in arrays.items():
-            problem = why_no_array(name, values)
-            if problem:
-                return problem
-        before = self._manifests(_OUTPUTS, key) if not self._unsafe() else []
+        problems = (why_no_array(name, values) for name, values in arrays.items())
+        problem = next(filter(None, problems), "")
+        if problem:
+            return problem
+        before, stamp = self._shelves.parts(_OUTPUTS, key), self._shelves.next_stamp(_OUTPUTS, key)
         files = {f"{number}.npy": npy_pieces(values) for number, values in enumerate(arrays.values())}
-        named = dict(zip(arrays, files, strict=True))
-        reason = self._write((_OUTPUTS, key), self._stamp(_OUTPUTS, key), {"arrays": named}, files)
-        if not reason:
-            for part in before:
-                self._remove(part.path)
-        return reason
-
-    # ---- between processes -------------------------------------------------------------------------------------------
+        body = {"arrays": dict(zip(arrays, files, strict=True))}
+        return self._shelves.write((_OUTPUTS, key), stamp, body, files, replaces=before)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -236,151 +205,54 @@ class Store:
         """
         from filelock import FileLock
 
-        _check_key(key)
-        with FileLock(make_folder(self.folder, _LOCKS) / f"{key}.lock"):
+        with FileLock(make_folder(self.folder, _LOCKS) / f"{check_key(key)}.lock"):
             yield
 
-    # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _unsafe(self) -> str:
-        """Why nothing may be read from the folder; "" also where there is none yet."""
-        try:
-            check_folder(self.folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-        except OSError as error:
-            return str(error)
-        return ""
-
-    def _manifests(self, shelf: str, key: str) -> list[_Found]:
-        """The parts of a key that vouch for themselves; the others are removed."""
-        _check_key(key)
-        folder = self.folder / shelf / key
-        try:
-            check_folder(folder.parent)
-            check_folder(folder)
-            paths = sorted(path for path in folder.iterdir() if path.is_dir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            self._missed(folder, error)
-            return []
-        found = []
-        for path in paths:
+    def _listed(self, found: Sequence[Part]) -> list[tuple[Part, Listed]]:
+        """The members that the parts list."""
+        pairs = []
+        for part in found:
             try:
-                body = read_manifest(path)
-                entries = tuple(listed(body)) if shelf == _FITS else ()
-            except (Damaged, OSError, TypeError, KeyError) as error:
-                self._missed(path, error)
-                continue
-            found.append(_Found(path=path, body=body, entries=entries))
-        return found
+                pairs += [(part, one) for one in listed(part.body)]
+            except UNREADABLE as error:
+                self._shelves.missed(part.path, error)
+        return pairs
 
-    def _stamp(self, shelf: str, key: str) -> int:
-        """A time in nanoseconds, later than those of all parts of a key: clocks may be set back."""
-        _check_key(key)
-        return max([time.time_ns(), *(part.stamp + 1 for part in weigh_key(self.folder / shelf / key))])
-
-    def _load(self, found: Sequence[_Found], chosen: Mapping[int, tuple[int, Listed]]) -> dict[int, Kept] | Path:
+    def _load(self, chosen: Sequence[tuple[Part, list[Listed]]]) -> dict[int, Kept] | Path:
         """The chosen members, or the part that turned out to be damaged, so that the choice is to be made again."""
         loaded: dict[int, Kept] = {}
-        for index, part in enumerate(found):
-            wanted = [one for where, one in chosen.values() if where == index]
-            if not wanted:
-                continue
+        for part, wanted in chosen:
             try:
                 packed = read_packed(part.path, part.body, wanted)
-            except (Damaged, OSError, ValueError, KeyError) as error:
-                self._missed(part.path, error)
+            except UNREADABLE as error:
+                self._shelves.missed(part.path, error)
                 return part.path
-            self._used(part.path)
+            self._shelves.used(part.path)
             for one, raw in zip(wanted, packed, strict=True):
                 try:
                     member = unpack(raw)
                 except Exception as error:  # unpickling runs the member's own code
-                    self._note(f"the stored member of seed {one.seed} cannot be loaded ({_in_words(error)})")
+                    self._shelves.note(f"the stored member of seed {one.seed} cannot be loaded ({in_words(error)})")
                     continue
                 loaded[one.seed] = Kept(member=member, seconds=one.seconds, facts=one.facts, device=one.device)
         return loaded
 
-    def _write(
-        self,
-        shelf: tuple[str, str],
-        stamp: int,
-        body: Mapping[str, object],
-        files: Mapping[str, Sequence[np.ndarray]],
-    ) -> str:
-        """Write one part; give "" or why it could not be written."""
-        _check_key(shelf[1])
-        size = sum(len(piece) for pieces in files.values() for piece in pieces)
-        try:
-            self._prepare()
-            reason = self._too_large(size)
-            if reason:
-                return reason
-            with draft_folder(self.folder) as draft:
-                write_draft(draft, body, files)
-                size = sum(file.stat().st_size for file in draft.iterdir())
-                path = publish(draft, self.folder, *shelf, label=f"{size}-{stamp}")
-            self._in_use.add(path)
-            make_room(self.folder, self.max_bytes, self._in_use)
-        except OSError as error:
-            return _in_words(error)
-        return ""
-
-    def _too_large(self, size: int) -> str:
-        if size > self.max_bytes:
-            return f"it takes {size:,} bytes, more than the whole cache may ({self.max_bytes:,})"
-        taken = sum(part.size for part in weigh(self.folder) if part.path in self._in_use)
-        if size + taken > self.max_bytes:
-            return f"it takes {size:,} bytes, and what this run uses fills the cache already ({self.max_bytes:,})"
-        return ""
-
-    def _prepare(self) -> None:
-        make_private(self.folder)
-        for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
-            path = self.folder / name
-            if not path.exists() or path.read_text(encoding="utf-8") != text:  # half-written by a process that died
-                path.write_text(text, encoding="utf-8")
-
-    def _used(self, path: Path) -> None:
-        touch(path)
-        self._in_use.add(path)
-
-    def _missed(self, path: Path, error: Exception) -> None:
-        """Put a miss down, and remove what is damaged; what could not be opened just now stays."""
-        if not path.exists():
-            return  # another process has removed it
-        self._note(_in_words(error))
-        if not isinstance(error, OSError):
-            self._remove(path)
-
-    def _remove(self, path: Path) -> None:
-        try:
-            discard(self.folder, path)
-        except OSError as error:
-            self._note(_in_words(error))
-
-    def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-
 
 def _newest(
-    found: Sequence[_Found], seeds: set[int] | None, still: Callable[[Mapping[str, object]], bool]
-) -> dict[int, tuple[int, Listed]]:
-    """For each seed the part and the entry of its latest member whose facts still hold."""
-    candidates: Iterable[tuple[int, Listed]] = (
-        (index, one) for index, part in enumerate(found) for one in part.entries if seeds is None or one.seed in seeds
-    )
-    chosen: dict[int, tuple[int, Listed]] = {}
-    for index, one in sorted(candidates, key=lambda pair: pair[1].stamp, reverse=True):
-        if one.seed not in chosen and still(one.facts):
-            chosen[one.seed] = (index, one)
-    return chosen
+    candidates: Sequence[tuple[Part, Listed]], seeds: set[int] | None, still: Still
+) -> list[tuple[Part, list[Listed]]]:
+    """For each seed its latest member whose facts still hold, part by part."""
+    chosen: dict[int, tuple[Part, Listed]] = {}
+    for part, one in sorted(candidates, key=lambda pair: pair[1].stamp, reverse=True):
+        if one.seed not in chosen and (seeds is None or one.seed in seeds) and still(one.facts):
+            chosen[one.seed] = (part, one)
+    by_part: dict[Path, tuple[Part, list[Listed]]] = {}
+    for part, one in chosen.values():
+        by_part.setdefault(part.path, (part, []))[1].append(one)
+    return list(by_part.values())
 
 
-def _asked_once(still: Callable[[Mapping[str, object]], bool]) -> Callable[[Mapping[str, object]], bool]:
+def _asked_once(still: Still) -> Still:
     """The members of an ensemble mostly share their facts, and to check them may mean to read files."""
     answers: dict[str, bool] = {}
 
@@ -391,12 +263,3 @@ def _asked_once(still: Callable[[Mapping[str, object]], bool]) -> Callable[[Mapp
         return answers[text]
 
     return ask
-
-
-def _check_key(key: str) -> None:
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"key={key!r}: expected letters, digits, '_', '-' or '.', at most 128, not starting with '.'")
-
-
-def _in_words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".strip(": ")[:300]

@@ -603,4 +603,4 @@ def test_a_part_that_is_settled_between_looking_and_reading_is_found_in_its_new_
     monkeypatch.setattr("pytest_mlspec.training.cache.entries.read_file", late)
 
     assert numbers(store, 0, 1, 2) == {0: 0, 1: 1, 2: 2}
-    assert store.notes == []
+    assert store.notes == ()
