@@ -1,8 +1,7 @@
-"""Requirements on data that grow: what a look is made of, its level, and bounds that hold at any time."""
+"""Requirements on data that grow: what a look is made of, its level, what it says and what it refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,29 +10,15 @@ from scipy import stats
 
 from pytest_mlspec import metrics
 from pytest_mlspec.data import Dataset, Domain, Splits
-from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.metrics.judging.growing_data import look_of
 from pytest_mlspec.metrics.judging.judge import Claim, judge_together
 from pytest_mlspec.perturbations import permute
-from pytest_mlspec.predictions import Predictions, predict
+from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.training import Ensemble
-from pytest_mlspec.verdict import Outcome, Terms
+from pytest_mlspec.verdict import Terms
+from tests.metrics.grown import MET, UNDECIDED, VIOLATED, Says, day_less_night, edited, retrained, right, spread
 
 FIVE = (400, 800, 1200, 1600, 2000)
-MET, VIOLATED, UNDECIDED = Outcome.MET, Outcome.VIOLATED, Outcome.UNDECIDED
-
-
-def right(*hits: object, **given: object) -> Predictions:
-    """Predictions that are right where `hits` says so, one row per member; all cases are positive."""
-    labels = np.array(hits, dtype=int)
-    n_examples = labels.shape[1]
-    y = np.ones(n_examples, dtype=int)
-    return Predictions(y=y, labels=labels if len(labels) > 1 else labels[0], classes=[0, 1], positive=1, **given)
-
-
-def spread(hits: int, n: int) -> np.ndarray:
-    """`hits` of `n` cases right, evenly spread, so that every stretch has nearly the same share."""
-    return np.diff(np.floor(np.arange(n + 1) * hits / n)).astype(int)
 
 
 def clopper(hits: int, n: int, level: float) -> tuple[float, float]:
@@ -278,17 +263,6 @@ def test_the_mean_over_retrainings_is_judged_at_its_part() -> None:
     assert "bounds over seeds are checked down to level" in early.advice[0]
 
 
-def retrained(hits: np.ndarray) -> Predictions:
-    """What an ensemble says whose member k is right where row k says so."""
-    rows = np.arange(hits.shape[1])
-    data = Dataset(rows[:, None], np.ones(len(rows), int), classes=[0, 1], positive=1, name="grown")
-
-    def fit(seed: int) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda X: hits[seed][X[:, 0]]
-
-    return predict(Ensemble.fit(fit, seeds=len(hits), output="labels", classes=[0, 1]), data)
-
-
 def test_clusters_are_cut_where_the_look_cuts_them() -> None:
     """Patients of 30 rows: a look at 500 holds 16 whole ones and 20 rows of the next."""
     hits, patient = spread(930, 1000), np.arange(1000) // 30
@@ -332,15 +306,6 @@ def test_sorted_cases_are_no_sample_at_a_look(y: np.ndarray) -> None:
         assert measure(shuffled).judged(comparison, 0.5, terms).outcome is MET
 
 
-def day_less_night(hits: np.ndarray) -> Estimate:
-    """The difference of one model between every second case and the others."""
-    n_examples = len(hits)
-    light = {"light": np.tile(["day", "night"], n_examples // 2)}
-    data = Dataset(np.arange(n_examples)[:, None], np.ones(n_examples, int), columns=light, classes=[0, 1], positive=1)
-    model = Ensemble.of(lambda X: hits[X[:, 0]].astype(int), output="labels", classes=[0, 1])
-    return metrics.accuracy(model, data.where(light="day")) - metrics.accuracy(model, data.where(light="night"))
-
-
 def test_a_random_part_of_a_growing_dataset_is_drawn_anew() -> None:
     rows = np.arange(1300.0)[:, None]
     data = Dataset(rows[:1000], np.ones(1000, int), classes=[0, 1], positive=1, name="street")
@@ -355,30 +320,6 @@ def test_a_random_part_of_a_growing_dataset_is_drawn_anew() -> None:
         assert drawn.outcome is UNDECIDED
         assert "300 rows drawn at random from a larger dataset" in drawn.advice[0]
         assert (appended.outcome, sliced.outcome) == (MET, MET)
-
-
-class Says:
-    """P(second class) moves with x0 where x1 is set."""
-
-    classes_ = np.array([0, 1])
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        yes = 0.4 + 0.2 * X[:, 1] * X[:, 0]
-        return np.stack([1 - yes, yes], axis=1)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return (self.predict_proba(X)[:, 1] >= 0.5).astype(int)
-
-
-def edited(n: int) -> tuple[Dataset, Dataset]:
-    X = np.stack([np.tile([0.0, 1.0], n // 2), np.zeros(n)], axis=1)
-    data = Dataset(X, np.tile([0, 1], n // 2), positive=1)
-
-    def set_second(X: np.ndarray) -> np.ndarray:
-        X[:, 1] = 1.0
-        return X
-
-    return data, data.perturb(set_second)
 
 
 def test_rows_that_exchange_values_are_paired_anew() -> None:
@@ -473,126 +414,3 @@ def test_the_first_cases_of_every_look_so_far_are_recorded() -> None:
     assert appended["first 400 examples"] == before["first 400 examples"]
     labels = right(hits[:400])
     assert labels.data.fingerprint != before["first 400 examples"]
-
-
-# ---- at any time ---------------------------------------------------------------------------------------------------
-
-
-def test_a_rate_at_any_time_by_hand() -> None:
-    """Of passes alone: the wealth is (1 - d^(n+1)) / ((n + 1) (1 - d) d^n), and passes 20 at n = 20 for d = 0.8."""
-    wealth = [(1 - 0.8 ** (n + 1)) / ((n + 1) * 0.2 * 0.8**n) for n in (19, 20)]
-    assert wealth[0] < 20 < wealth[1]
-
-    at_any_time = Terms(anytime=True)
-    found = [metrics.accuracy(right(np.ones(n))).judged(">=", 0.8, at_any_time).outcome for n in (19, 20)]
-
-    assert found == [UNDECIDED, MET]
-
-
-def test_anytime_moves_the_outcome() -> None:
-    estimate = metrics.accuracy(right(spread(918, 1000)))
-
-    assert estimate.judged(">=", 0.9, Terms()).outcome is MET
-    assert estimate.judged(">=", 0.9, Terms(anytime=True)).outcome is UNDECIDED
-
-
-def test_members_share_the_level_of_violated_at_any_time() -> None:
-    said = right(spread(390, 400), spread(330, 400))
-    estimate = metrics.accuracy(said)
-
-    verdict = estimate.judged(">=", 0.9, Terms(anytime=True))
-
-    at_half = metrics.accuracy(right(spread(330, 400))).judged(">=", 0.9, Terms(anytime=True, confidence=0.975))
-    assert verdict.high == at_half.high
-    assert verdict.outcome is VIOLATED
-
-
-def test_f1_at_any_time_stands_on_the_jaccard_index() -> None:
-    y = np.ones(100, int)
-    said = np.array([1] * 90 + [0] * 10)
-
-    f1 = metrics.f1(Predictions(y=y, labels=said, positive=1)).judged(">=", 0.1, Terms(anytime=True))
-    rate = metrics.recall(Predictions(y=y, labels=said, positive=1)).judged(">=", 0.1, Terms(anytime=True))
-
-    assert f1.low == pytest.approx(2 * rate.low / (1 + rate.low))
-
-
-def test_means_and_their_roots_at_any_time() -> None:
-    said = Predictions(y=np.zeros(600), values=np.tile([0.1, 0.3], 300))
-    terms = Terms(anytime=True, max_loss=1.0)
-
-    mae, rmse = metrics.mae(said).judged("<=", 0.3, terms), metrics.rmse(said).judged("<=", 0.35, terms)
-    free = metrics.mae(said).judged("<=", 0.3, Terms(anytime=True))
-
-    assert (mae.outcome, rmse.outcome) == (MET, MET)
-    assert mae.low < 0.2 < mae.high and rmse.low < np.sqrt(0.05) < rmse.high
-    assert free.outcome is UNDECIDED
-    assert "an unbounded loss cannot be met without max_loss" in free.advice[0]
-    assert metrics.mae(said).judged("<=", 0.1, Terms(anytime=True)).outcome is VIOLATED
-
-
-def test_what_bonferroni_makes_of_rates_holds_at_any_time() -> None:
-    sex = np.repeat(["f", "m"], 1000)
-    said = right(spread(1900, 2000), columns={"sex": sex})
-    terms = Terms(anytime=True)
-    new, old = retrained(spread(1900, 2000)[None]), retrained(spread(1880, 2000)[None])
-
-    gap = metrics.accuracy(said).gap("sex").judged("<=", 0.1, terms)
-    worst = metrics.accuracy(said).worst("sex").judged(">=", 0.9, terms)
-    change = (metrics.accuracy(new) - metrics.accuracy(old)).judged(">=", -0.05, terms)
-    across = day_less_night(np.repeat(spread(950, 1000), 2)).judged(">=", -0.1, terms)
-
-    assert [gap.outcome, worst.outcome, change.outcome, across.outcome] == [MET] * 4
-    assert change.method == "anytime-valid mean"
-    assert all("anytime-valid rate" in verdict.method for verdict in (gap, worst, across))
-
-
-def test_precision_of_two_models_is_not_paired_at_any_time() -> None:
-    """Each model chooses its own cases; that they agree today must not choose the bound."""
-    hits = spread(1900, 2000)
-    new, old = retrained(hits[None]), retrained(np.roll(hits, 1)[None])
-
-    change = (metrics.precision(new) - metrics.precision(old)).judged(">=", -0.05, Terms(anytime=True))
-
-    assert "for each model, Bonferroni" in change.method
-
-
-@pytest.mark.parametrize(
-    ("estimate", "terms"),
-    [
-        (lambda: metrics.accuracy(right(np.ones(500), clusters=np.arange(500) // 5)), Terms(anytime=True)),
-        (lambda: metrics.ece(scored()), Terms(anytime=True)),
-        (lambda: metrics.auroc(scored()), Terms(anytime=True)),
-        (lambda: metrics.accuracy(right(np.ones(500), np.ones(500))), Terms(anytime=True, members="mean")),
-    ],
-)
-def test_what_has_no_anytime_bounds_says_so(estimate: Callable[[], Estimate], terms: Terms) -> None:
-    verdict = estimate().judged(">=", 0.01, terms)
-
-    assert verdict.outcome is UNDECIDED
-    assert "declare looks=" in verdict.advice[0]
-
-
-def scored() -> Predictions:
-    y = np.tile([0, 1], 300)
-    score = np.random.default_rng(8).uniform(size=600) * 0.5 + 0.5 * y
-    return Predictions(y=y, probabilities=np.stack([1 - score, score], axis=1), positive=1)
-
-
-def test_no_case_at_all_decides_nothing_at_any_time() -> None:
-    verdict = metrics.recall(Predictions(y=[0, 0], labels=[0, 1], classes=[0, 1], positive=1)).judged(
-        ">=", 0.5, Terms(anytime=True)
-    )
-
-    assert (verdict.outcome, verdict.advice) == (UNDECIDED, ("there are no positives to judge",))
-
-
-def test_a_group_without_cases_decides_nothing_at_any_time() -> None:
-    sex = np.tile(["f", "m"], 500)
-    y = np.where(sex == "m", 0, 1)
-    said = Predictions(y=y, labels=y, classes=[0, 1], positive=1, columns={"sex": sex})
-
-    verdict = metrics.recall(said).gap("sex").judged("<=", 0.5, Terms(anytime=True))
-
-    assert verdict.outcome is UNDECIDED
-    assert "no positives in the group 'm'" in verdict.advice[0]

@@ -15,6 +15,7 @@ from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.difference import Difference
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.evidence.known import Known
+from pytest_mlspec.metrics.evidence.leading import Leading
 from pytest_mlspec.metrics.evidence.quotient import LevelQuotient
 from pytest_mlspec.metrics.evidence.size import Size
 from pytest_mlspec.metrics.evidence.whole_ensemble import EnsembleMean
@@ -120,6 +121,9 @@ def at_any_time(evidence: Evidence) -> Evidence | None:
         )
     if isinstance(evidence, EnsembleMean):
         return _of_ensemble(evidence)
+    if isinstance(evidence, Leading):
+        inner = at_any_time(evidence.evidence)
+        return None if inner is None else replace(evidence, evidence=inner)
     if isinstance(evidence, Grouped):
         parts = _all_of(evidence.by_parts())
         return None if parts is None else replace(evidence, parts=parts, counted=None, whole=None, codes=None)
