@@ -17,6 +17,7 @@ from pytest_mlspec.predictions.arrays import (
     stack_members,
 )
 from pytest_mlspec.predictions.class_order import merged_classes, unclear_column
+from pytest_mlspec.predictions.kept_outputs import Said, recalled
 from pytest_mlspec.predictions.sources import class_codes
 from pytest_mlspec.predictions.untouched import untouched
 from pytest_mlspec.stats.bounds import IntArray
@@ -86,10 +87,12 @@ class ModelSource:
         if not self.has_probabilities:
             return None
         if "probabilities" not in self.kept:
-            self._ask_for_probabilities()
+            said = recalled(self.ensemble, self.data, "probabilities", self._ask_for_probabilities)
+            for name, array in (said or {}).items():
+                self.kept.setdefault(name, array)
         return self.kept["probabilities"]  # type: ignore[return-value]
 
-    def _ask_for_probabilities(self) -> None:
+    def _ask_for_probabilities(self) -> Said:
         from pytest_mlspec.training import models
 
         tables, tops = [], []
@@ -105,9 +108,8 @@ class ModelSource:
                 tops.append(places[np.argmax(checked, axis=1)])
             tables.append(self._in_order(checked, places))
         self._refuse_identical(tables)
-        if tops:
-            self.kept.setdefault("labels", stack_members(tops))
-        self.kept["probabilities"] = stack_members(tables)
+        labels = {"labels": stack_members(tops)} if tops else {}
+        return {"probabilities": stack_members(tables), **labels}
 
     def _in_order(self, table: Scores, places: IntArray) -> Scores:
         """Columns in the order of ``classes``; 0 for a class that the member never saw."""
@@ -125,10 +127,11 @@ class ModelSource:
         if self._labels_follow():
             self.probabilities()
         else:
-            self.kept["labels"] = self._ask_for_labels()
+            said = recalled(self.ensemble, self.data, "labels", self._ask_for_labels)
+            self.kept["labels"] = None if said is None else said["labels"]
         return self.kept["labels"]  # type: ignore[return-value]
 
-    def _ask_for_labels(self) -> IntArray | None:
+    def _ask_for_labels(self) -> Said | None:
         from pytest_mlspec.training import models
 
         assert self.classes is not None
@@ -138,7 +141,7 @@ class ModelSource:
             if own is None:
                 return None
             found.append(check_labels(own, len(self.data), self.classes, what=f"{self._who(index)}: labels")[0])
-        return stack_members(found)  # type: ignore[return-value]
+        return {"labels": stack_members(found)}
 
     def _labels_follow(self) -> bool:
         """Whether labels are the most probable classes by definition: then one question does for both."""
@@ -154,6 +157,10 @@ class ModelSource:
         """(members, examples) predicted numbers."""
         if self.classes is not None:
             return None
+        said = recalled(self.ensemble, self.data, "values", self._ask_for_values)
+        return None if said is None else said["values"]  # type: ignore[return-value]
+
+    def _ask_for_values(self) -> Said:
         from pytest_mlspec.training import models
 
         found = [
@@ -163,12 +170,16 @@ class ModelSource:
             for index in range(self.n_members)
         ]
         self._refuse_identical(found)
-        return stack_members(found)  # type: ignore[return-value]
+        return {"values": stack_members(found)}
 
     def decisions(self) -> Scores | None:
         """(members, examples) for two classes, larger for the second; else (members, examples, classes)."""
         if self.classes is None or self.has_probabilities:
             return None
+        said = recalled(self.ensemble, self.data, "decisions", self._ask_for_decisions)
+        return None if said is None else said["decisions"]  # type: ignore[return-value]
+
+    def _ask_for_decisions(self) -> Said | None:
         from pytest_mlspec.training import models
 
         found = []
@@ -178,7 +189,7 @@ class ModelSource:
                 return None
             places = self._places(self._classes_of(member))
             found.append(self._decisions_in_order(np.asarray(own, dtype=np.float64), places, self._who(index)))
-        return stack_members(found)  # type: ignore[return-value]
+        return {"decisions": stack_members(found)}
 
     def _decisions_in_order(self, own: Scores, places: IntArray, who: str) -> Scores:
         assert self.classes is not None

@@ -96,9 +96,14 @@ def object_token(value: object) -> str | None:
     Returns:
         The hash; None where something cannot be read.
     """
-    following = _Following("", Sources())
+    sources = Sources()
+    following = _Following("", sources)
     found = following.digest("model", value)
-    return None if following.unreadable else found
+    if following.unreadable:
+        return None
+    files = closure_of(None, sorted(following.others), sources).files
+    text = "\n".join([found, *(f"{path.name}: {digest}" for path, digest in sorted(files.items()))])
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
 
 class _Following:

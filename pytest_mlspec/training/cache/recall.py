@@ -39,6 +39,8 @@ class Recall:
 
     def find(self, ensemble: "Ensemble", data: "Dataset", kind: str) -> Mapping[str, np.ndarray] | None:
         """What these members said about this data, by name; None where it is not known."""
+        if not (Path(self.folder) / "outputs").is_dir():
+            return None
         name = self._name(ensemble, data, kind)
         return None if name is None else self._store().outputs(name)
 
