@@ -184,8 +184,10 @@ class Verdict:
     """Why it has that standing."""
     limit_words: str = ""
     """What the threshold is, where that is no number of a marker."""
+    level: float = math.nan
+    """The error level that was asked, before claims, looks or the models of a test set divide it."""
     violated_at: float = math.nan
-    """The smallest error level at which it would still be violated, where it is."""
+    """The smallest such level at which it would still be violated, where it is."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Further fields of its record, of builtin types."""
 
@@ -252,6 +254,10 @@ class Verdict:
             closing.append(f"because: {self.origin.because}")
         return lines[: 8 - len(closing)] + closing
 
+    def _levels(self) -> dict[str, object]:
+        named = {"level": self.level, "violated_at": self.violated_at}
+        return {name: level for name, level in named.items() if math.isfinite(level)}
+
     def record(self) -> dict[str, object]:
         """Every field as builtin types that cross JSON, JUnit and process borders."""
         return {
@@ -294,7 +300,7 @@ class Verdict:
             "reads": [dict(read) for read in self.reads],
             "told": self.told,
             "remark": self.remark,
-            "violated_at": self.violated_at,
+            **self._levels(),
             **self.extra,
         }
 

@@ -124,6 +124,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         if _unread(item):  # of a hook that ran after ours; faults fail the test
             _ask(item)
+    if str(config.getini("mlspec_family")) != options.INI["mlspec_family"][0] and options.configured(config).family:
+        from pytest_mlspec.plugin.family import share_level
+
+        share_level(session)
     if config.option.mlspec_seeds is not None and options.in_ci() and not hasattr(config, "workerinput"):
         from pytest_mlspec.fixtures.ensembles import ENSEMBLES
         from pytest_mlspec.options.settings import refuse_short_ensemble

@@ -31,13 +31,23 @@ def attach(call: pytest.CallInfo[None], report: pytest.TestReport, trial: Trial)
         rows = rows_of_test(
             item.nodeid, trial.recorder, trial.contracts, labelled=labelled, searched=_searched(item), why=why
         )
-        found.extend((PROPERTY, pack({**row, "expected": expected})) for row in rows)
+        shared = family_of(item.config)
+        found.extend((PROPERTY, pack({**row, "expected": expected, "family": shared})) for row in rows)
     found.extend((ENSEMBLE_PROPERTY, note) for note in notes)
     notes.clear()
     if found:
         kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]  # without those of an earlier attempt
         item.user_properties[:] = [*kept, *found]  # JUnit takes them from the report of the tear-down
         report.user_properties[:] = item.user_properties
+
+
+def family_of(config: pytest.Config) -> int:
+    """How many contracts share the level of *violated*; 0 where each has its own."""
+    if not options.configured(config).family:
+        return 0
+    from pytest_mlspec.plugin.family import FAMILY
+
+    return config.stash.get(FAMILY, 0)
 
 
 def _searched(item: pytest.Item) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_mlspec.report.rows import plain
 from pytest_mlspec.report.run import Run
+from pytest_mlspec.report.suite import summary
 
 SCHEMA = "pytest-mlspec/1"
 
@@ -26,6 +27,7 @@ def as_json(run: Run, *, version: str, exit_code: int) -> str:
         "tally": run.tally(),
         "ensembles": run.ensembles,
         "requirements": run.ordered(),
+        "suite": summary(run),
         **run.facts,
     }
     return json.dumps(plain(document), indent=2, allow_nan=False) + "\n"

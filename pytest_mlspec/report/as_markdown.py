@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_mlspec.report.rows import Row, standing
 from pytest_mlspec.report.run import Run, is_expected
+from pytest_mlspec.report.suite import suite_lines
 from pytest_mlspec.report.text import measured, tally_line
 
 SIGNS = {"met": "✅ met", "violated": "❌ violated", "undecided": "❔ undecided", "not judged": "⛔ not judged"}
@@ -14,7 +15,7 @@ def as_markdown(run: Run) -> str:
     """A heading with the tally, a table with one row per requirement, and the messages of those not met."""
     lines = [f"### Model requirements: {tally_line(run)}", ""]
     lines.extend(f"> **DEVELOPMENT RUN**: {reason}" for reason in run.development())
-    lines.extend(f"> {_cell(note)}" for note, _ in run.notes)
+    lines.extend(f"> {_cell(note)}" for note in (*(note for note, _ in run.notes), *suite_lines(run)))
     if not run.rows:
         return "\n".join([*lines, "No requirement ran.", ""])
     lines += ["| verdict | id | requirement | measured, bounds | n | because |", "|---|---|---|---|---|---|"]

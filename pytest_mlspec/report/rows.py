@@ -125,6 +125,7 @@ def _not_judged(nodeid: str, contract: Contract, why: str) -> Row:
         "verdict": NOT_JUDGED,
         "id": contract.id,
         "kind": contract.kind,
+        "contract": contract.index,
         "claim": contract.describe() if not contract.id else contract.describe().removeprefix(f"{contract.id}: "),
         "because": contract.because,
         "tier": contract.tier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_mlspec.report.rows import Row, standing
 from pytest_mlspec.report.run import Run, is_expected
+from pytest_mlspec.report.suite import suite_lines
 from pytest_mlspec.verdict import format_value
 
 
@@ -20,6 +21,7 @@ def summary_lines(run: Run, *, verbose: bool) -> list[tuple[str, str]]:
     for note in ensemble_lines(run):
         lines.append((note, ""))
     lines.extend(run.notes)
+    lines.extend((line, "") for line in suite_lines(run))
     lines.append((tally_line(run), tally_colour(run)))
     return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -55,6 +56,8 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
         lines.insert(0, f"worst of {len(failing)} members ({member_name(estimate, worst)})")
     verdict = Verdict(
         outcome=decide(failures, failures, "<=", float(limit)),
+        level=terms.level,
+        violated_at=math.nan if failures <= limit else 0.0,  # counted, not inferred
         origin=origin,
         subject=f"failing cases ({estimate.said})" if estimate.said else "failing cases",
         comparison="<=",

@@ -127,7 +127,7 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     the first undecided one, else that of the last claim.
     """
     __tracebackhide__ = True
-    terms = terms if terms is not None else configured_terms()
+    asked = terms = terms if terms is not None else configured_terms()
     origin = origin if origin is not None else Origin()
     if (planner := planner_here()) is not None:
         return planner.claims(claims, reuse.planned(claims, terms), origin)
@@ -146,7 +146,9 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
             reuse.as_read(
                 reading,
                 claim.estimate,
-                _judge_one(claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place)),
+                _judge_one(
+                    claim, replace(terms, share=terms.share * claim.share), replace(origin, claim=place), asked.level
+                ),
             )
         )
         for place, claim in enumerate(claims)
@@ -179,9 +181,8 @@ def _refuse(claim: Claim) -> None:
     refuse_training_rows(claim.estimate)
 
 
-def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
-    __tracebackhide__ = True
-    started = perf_counter()
+def _found(claim: Claim, terms: Terms) -> tuple[Estimate, Finding]:
+    """What a claim is judged by: its estimate, or the part of it that a look has reached, and its bounds."""
     estimate, comparison, threshold = claim.estimate, claim.comparison, claim.threshold
     if terms.looks or terms.anytime:
         estimate, finding = find(estimate, comparison, threshold, terms, claim.within)
@@ -189,6 +190,39 @@ def _judge_one(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
         finding = fold(estimate, comparison, threshold, terms)
     if claim.withheld:
         finding = replace(finding, low=-math.inf, high=math.inf, reasons=(claim.withheld,))
+    return estimate, finding
+
+
+def _violated_at(verdict: Verdict, claim: Claim, terms: Terms, asked: float) -> float:
+    """The smallest level of the requirement at which the claim would still be violated, as its p-value.
+
+    The level asked may be larger than that of the terms, where a ledger or growing ensembles divide it; the claim keeps
+    its own share of either.
+    """
+    from pytest_mlspec.metrics.judging.p_value import smallest_level
+
+    family = configured_terms().share
+
+    def violated(level: float) -> bool:
+        _, finding = _found(claim, replace(terms, confidence=1 - level, share=min(1.0, terms.share / family)))
+        return decide(finding.low, finding.high, verdict.comparison, verdict.threshold) is Outcome.VIOLATED
+
+    return smallest_level(violated, terms.level * family) * asked / terms.level
+
+
+def _judge_one(claim: Claim, terms: Terms, origin: Origin, asked: float) -> Verdict:
+    """Judge one claim on its terms, of a requirement that was asked at a level."""
+    __tracebackhide__ = True
+    verdict = replace(_decided(claim, terms, origin), level=asked)
+    if verdict.outcome is not Outcome.VIOLATED:
+        return verdict
+    return replace(verdict, violated_at=_violated_at(verdict, claim, terms, asked))
+
+
+def _decided(claim: Claim, terms: Terms, origin: Origin) -> Verdict:
+    started = perf_counter()
+    comparison, threshold = claim.comparison, claim.threshold
+    estimate, finding = _found(claim, terms)
     subject = estimate.subject
     finding = replace(finding, details=(*finding.details, *claim.notes))
     if not isinstance(terms.members, str) and not estimate.whole_ensemble:

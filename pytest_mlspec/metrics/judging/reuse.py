@@ -41,7 +41,7 @@ def planned(claims: Sequence[Claim], terms: Terms) -> Terms:
 def as_read(reading: Reading, estimate: Estimate, verdict: Verdict) -> Verdict:
     """The verdict as its reading allows: undecided on a test set that is worn out, without scores that are not told."""
     if reading.stale:
-        verdict = replace(verdict, outcome=Outcome.UNDECIDED, advice=(reading.stale,))
+        verdict = replace(verdict, outcome=Outcome.UNDECIDED, violated_at=math.nan, advice=(reading.stale,))
     if reading.reads:
         verdict = replace(verdict, reads=reading.reads, details=(*reading.lines, *verdict.details))
     return verdict if reading.tell is None else _withheld(reading, estimate, verdict)
@@ -65,6 +65,8 @@ def _withheld(reading: Reading, estimate: Estimate, verdict: Verdict) -> Verdict
         unit="examples",
         values=(),
         per_member={},
+        violated_at=nothing,
+        extra={},
         details=reading.lines,
         advice=why,
         told=reading.tell(estimate),

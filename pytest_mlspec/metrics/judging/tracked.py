@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.judge import Claim, make_verdict, refuse_training_rows
-from pytest_mlspec.metrics.judging.reuse import read
+from pytest_mlspec.metrics.judging.reuse import as_read, read
 from pytest_mlspec.verdict import (
     TRACKED,
     Comparison,
@@ -155,7 +155,14 @@ def judge_tracked(
     best = tracking.best(origin.contract)
     changed = differences(best, now) if best is not None else []
     verdict = _recorded(asked, now, best, changed) if best is None or changed else _compared(asked, now, best)
-    return announce(under_waiver(replace(verdict, duration=perf_counter() - started)))
+    spent = terms.level / asked.terms.level
+    verdict = replace(
+        verdict,
+        level=terms.level,
+        violated_at=verdict.violated_at * spent,
+        duration=perf_counter() - started,
+    )
+    return announce(under_waiver(as_read(reading, estimate, verdict)))
 
 
 def _recorded(asked: Asked, now: Best, best: Best | None, changed: Sequence[str]) -> Verdict:
