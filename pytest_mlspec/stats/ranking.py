@@ -25,6 +25,12 @@ PLACEMENTS_AUROC = Method(
     source="Waudby-Smith & Ramdas (2024) on the placement of each minority case in its own block of the majority",
     domain="independent cases of both classes, any laws of the scores",
 )
+PAIRED_PLACEMENTS = Method(
+    name="difference of AUROC, betting on paired placements",
+    bound_class="exact",
+    source="Waudby-Smith & Ramdas (2024) on the placements of each minority case in its own block under both models",
+    domain="independent cases of both classes, both models on every case, any laws of the scores",
+)
 HANLEY_MCNEIL_AUROC = Method(
     name="AUROC, Hanley-McNeil score",
     bound_class="approximate",
@@ -110,6 +116,37 @@ def betting_bounds(scores: Scores, positive: BoolArray, level: float) -> Bounds:
         return _absent(len(rows), n_positive, PLACEMENTS_AUROC)
     bounds = betting.mean_bounds(block_placements(rows, is_positive), level)
     return Bounds(low=bounds.low, high=bounds.high, method=PLACEMENTS_AUROC)
+
+
+def difference_bounds(first: Scores, second: Scores, positive: BoolArray, level: float) -> Bounds:
+    """Exact bounds for the AUROC of one model minus that of another one on the same cases.
+
+    Both models place a case of the smaller class among the same random block of the larger one. The differences of the
+    two placements of different blocks are independent, lie in [-1, 1] and have the difference as their mean; where
+    the models rank alike they are 0.
+
+    Args:
+        first, second: (members, examples) or (examples,) scores; one member is compared with each of several.
+        positive: (examples,) the true class.
+        level: error of each side.
+
+    Returns:
+        Bounds of shape (members,); one class absent: -inf, inf and a reason.
+
+    Raises:
+        ValueError: scores with NaN, shapes that differ, a level outside (0, 1).
+
+    Source:
+        Waudby-Smith & Ramdas (2024) for the mean of bounded values.
+    """
+    sides = [_checked(scores, positive)[0] for scores in (first, second)]
+    is_positive = np.asarray(positive, dtype=np.bool_)
+    n_positive = int(is_positive.sum())
+    if n_positive in (0, len(is_positive)):
+        return _absent(max(map(len, sides)), n_positive, PAIRED_PLACEMENTS)
+    placed = np.broadcast_arrays(*(block_placements(side, is_positive) for side in sides))
+    bounds = betting.difference_bounds(placed[0], placed[1], 1.0, level)
+    return Bounds(low=bounds.low, high=bounds.high, method=PAIRED_PLACEMENTS)
 
 
 def block_placements(scores: Scores, positive: BoolArray) -> FloatArray:

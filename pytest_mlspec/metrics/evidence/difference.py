@@ -51,7 +51,7 @@ class Difference:
         """(members,) one-sided bounds: discordant cases for rates, betting for bounded losses, else arms."""
         rows = self.paired_rows(terms)
         if rows is None:
-            return self._from_arms(level, terms)
+            return self._ranked(level) or self._from_arms(level, terms)
         first, second = rows
         if self._counts_only(first, second):
             won, lost, n_cases = _discordant(first.rows, second.rows)
@@ -96,6 +96,20 @@ class Difference:
     @staticmethod
     def _counts_only(first: CaseValues, second: CaseValues) -> bool:
         return first.rows.dtype.kind in "bui" and second.rows.dtype.kind in "bui"
+
+    def _ranked(self, level: float) -> Bounds | None:
+        """Paired placements of two AUROCs of independent cases; ``None`` for anything else."""
+        from pytest_mlspec.metrics.ranking import Ranking
+        from pytest_mlspec.stats import ranking
+
+        first, second = self.first, self.second
+        if not (self.independent and isinstance(first, Ranking) and isinstance(second, Ranking)):
+            return None
+        if first.named or second.named or not np.array_equal(first.positive, second.positive):
+            return None
+        found = ranking.difference_bounds(first.scores, second.scores, first.positive, level)
+        # Blocks see fewer pairs of cases than the areas do: the measured value may lie beyond their bounds.
+        return replace(found, low=np.fmin(found.low, self.values), high=np.fmax(found.high, self.values))
 
     def _from_arms(self, level: float, terms: Terms) -> Bounds:
         """Each side at half the level: valid whatever the dependence, without the gain of pairing."""

@@ -53,7 +53,11 @@ class GapDifference:
     def bounds(self, level: float, terms: Terms, need: Side = "both") -> Bounds:
         """(members,) one-sided bounds: paired within every group, or from both gaps, whichever is nearer."""
         spare = (1 - PAIRED_SHARE) * level
-        gaps = [gap.bounds(spare / 2, terms) for gap in (self.first, self.second)]
+        # The bounds of a gap are costly on one side, which only the opposite side of the other gap goes with.
+        other: dict[Side, Side] = {"both": "both", "high": "low", "low": "high"}
+        gaps = [
+            gap.bounds(spare / 2, terms, side) for gap, side in ((self.first, need), (self.second, other[need]))
+        ]
         reason = next((bounds.reason for bounds in gaps if bounds.reason), "")
         n_members = len(self.values)
         if reason:
