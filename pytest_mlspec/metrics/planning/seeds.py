@@ -97,39 +97,59 @@ def of_mean(question: Question) -> tuple[Way, ...] | str:
         return "rows are clustered, and the mean over seeds has no clustered form"
     n_members, n_examples = question.n_members, int(evidence.sizes.min())
 
-    def planned(expected: float, power: float, seed_std: float, members: int) -> MeanPlan:
-        return MeanPlan(
-            n_members=members,
-            n_examples=n_examples,
-            distance=abs(expected - question.threshold),
-            width=1.0,
-            at_mean=expected * (1.0 - expected),
-            at_limit=question.threshold * (1.0 - question.threshold),
-            of_cases=expected * (1.0 - expected),
-            seed_variance=seed_std**2,
-            noise=DIFFERING / 2.0,
-            level=question.level,
-            power=power,
-        )
+    limit, level = question.threshold, question.level
 
     def examples(seed_std: float) -> Way:
         members = max(n_members, MEMBERS_TO_BE_MET)
 
         def needed(expected: float, power: float) -> int | None:
-            sizes = np.geomspace(8.0, MOST_EXAMPLES, 4000)
-            place = planned(expected, power, seed_std, members).first(members, sizes)
-            return None if place is None or not question.right(expected) else int(np.ceil(sizes[place]))
+            met = question.right(expected)
+            return examples_for_mean(expected, limit, members, seed_std, level, power) if met else None
 
         words = f"{members} retrainings with a seed std of {seed_std:g}"
         return Way(unit=evidence.unit, at_hand=n_examples, needed=needed, assuming=words, quick=True)
 
     def retrained(seed_std: float) -> Way:
         def needed(expected: float, power: float) -> int | None:
-            members = np.arange(float(MEMBERS_TO_BE_MET), MOST_RETRAININGS + 1)
-            place = planned(expected, power, seed_std, MEMBERS_TO_BE_MET).first(members, float(n_examples))
-            return None if place is None or not question.right(expected) else int(members[place])
+            met = question.right(expected)
+            return members_for_mean(expected, limit, n_examples, seed_std, level, power) if met else None
 
         words = f"{n_examples:,} {evidence.unit}, a seed std of {seed_std:g}"
         return Way(unit="retrainings", at_hand=n_members, needed=needed, assuming=words)
 
     return (*(examples(std) for std in SEED_STDS), retrained(SEED_STDS[-1]))
+
+
+def examples_for_mean(
+    expected: float, limit: float, n_members: int, seed_std: float, level: float, power: float
+) -> int | None:
+    """How many cases tell the mean rate over retrainings from its limit, with so many retrainings."""
+    sizes = np.geomspace(8.0, MOST_EXAMPLES, 4000)
+    place = _mean_plan(expected, limit, seed_std, level, power).first(n_members, sizes)
+    return None if place is None else int(np.ceil(sizes[place]))
+
+
+def members_for_mean(
+    expected: float, limit: float, n_examples: int, seed_std: float, level: float, power: float
+) -> int | None:
+    """How many retrainings tell the mean rate over retrainings from its limit, on so many cases."""
+    members = np.arange(float(MEMBERS_TO_BE_MET), MOST_RETRAININGS + 1)
+    place = _mean_plan(expected, limit, seed_std, level, power).first(members, float(n_examples))
+    return None if place is None else int(members[place])
+
+
+def _mean_plan(expected: float, limit: float, seed_std: float, level: float, power: float) -> MeanPlan:
+    """As it would be measured on a rate whose members err on much the same cases, the worst there is for a mean."""
+    return MeanPlan(
+        n_members=MEMBERS_TO_BE_MET,
+        n_examples=1,  # not at hand: both numbers are given where it is asked
+        distance=abs(expected - limit),
+        width=1.0,
+        at_mean=expected * (1.0 - expected),
+        at_limit=limit * (1.0 - limit),
+        of_cases=expected * (1.0 - expected),
+        seed_variance=seed_std**2,
+        noise=DIFFERING / 2.0,
+        level=level,
+        power=power,
+    )

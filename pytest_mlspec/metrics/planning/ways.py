@@ -130,16 +130,16 @@ def _of_difference(question: Question, evidence: Difference) -> tuple[Way, ...] 
     if evidence.exchanged is not None:
         return "rows that exchanged values are judged by pairs, whose number depends on the exchange"
 
+    sign = 1.0 if question.comparison == ">=" else -1.0
+
     def way(discordant: float) -> Way:
         def needed(expected: float, power: float) -> int | None:
-            margin = expected - question.threshold
-            if not question.right(expected) or margin == 0.0:
-                return None
             share = max(discordant, abs(expected))  # so many cases must differ for such a difference
-            return planning.paired_to_decide(share, abs(margin), question.level, power)
+            limit = sign * question.threshold
+            return planning_by_draws.paired_to_decide(sign * expected, share, limit, question.level, power)
 
         words = f"sides differ on {100 * discordant:g}% of cases"
-        return Way(unit=evidence.unit, at_hand=int(evidence.sizes.min()), needed=needed, assuming=words, quick=True)
+        return Way(unit=evidence.unit, at_hand=int(evidence.sizes.min()), needed=needed, assuming=words)
 
     return tuple(way(share) for share in DISCORDANT)
 
