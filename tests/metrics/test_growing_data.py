@@ -10,8 +10,8 @@ from scipy import stats
 
 from pytest_mlspec import metrics
 from pytest_mlspec.data import Dataset, Domain, Splits
-from pytest_mlspec.metrics.judging.growing_data import look_of
 from pytest_mlspec.metrics.judging.judge import Claim, judge_together
+from pytest_mlspec.metrics.judging.looks import look_of
 from pytest_mlspec.perturbations import permute
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.training import Ensemble
