@@ -462,3 +462,54 @@ def test_the_notes_of_a_run_are_plain_json(study):
     assert json.loads(json.dumps(note)) == note
     assert note["trained"] == 3
     assert os.fspath(study.path)
+
+
+SLOW = (
+    "def predict(self, rows): return",
+    "def predict(self, rows):\n        import time; time.sleep(0.1); open('asked', 'a').write('x'); return",
+)
+
+
+def asked(study: Study) -> int:
+    """How often a member was asked in the last run."""
+    counted = study.path / "asked"
+    number = len(counted.read_text()) if counted.exists() else 0
+    counted.unlink(missing_ok=True)
+    return number
+
+
+def test_predictions_that_took_long_are_kept_too(study):
+    study.edit("conftest", *SLOW)
+    study.run("--mlspec-json=out.json")
+    cold = study.suite.document()["requirements"]
+    assert asked(study) == 3
+
+    study.run("--mlspec-json=out.json")
+
+    assert asked(study) == 0
+    assert [row["value"] for row in study.suite.document()["requirements"]] == [row["value"] for row in cold]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("conftest", "% 50 ==", "% 49 =="),
+        ("conftest", "np.arange(1000)", "np.arange(1, 1001)"),
+        ("test_it", "    assert", "    detector[0].seed = 9\n    assert"),
+        ("test_it", "detector, street.test)", "detector, street.test.perturb(lambda X: X + 1e-9, name='moved'))"),
+    ],
+)
+def test_predictions_of_something_else_are_asked_for(study, name, old, new):
+    study.edit("conftest", *SLOW)
+    study.run()
+    asked(study)
+    study.edit(name, old, new)
+    study.run()
+
+    assert asked(study) == 3
+
+
+def test_predictions_that_came_at_once_are_not_kept(study):
+    study.run()
+
+    assert not (study.path / ".mlspec_cache" / "outputs").exists()
