@@ -13,7 +13,8 @@ from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.judging import reuse
 from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
-from pytest_mlspec.metrics.judging.growing_data import Within, find, first_cases
+from pytest_mlspec.metrics.judging.growing_data import find, first_cases
+from pytest_mlspec.metrics.judging.looks import Within
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,

@@ -105,9 +105,8 @@ def at_look(
     try:
         taken = replace(estimate, evidence=estimate.evidence.take(_first(look.size, within)))
     except TypeError as refused:  # two sets of cases, a fold of them: which of them grows is not known
-        return estimate, unknown(
-            estimate, comparison, terms, f"{estimate.subject} cannot be judged at looks: {refused}"
-        )
+        reason = f"{estimate.subject} cannot be judged at looks: {refused}"
+        return estimate, unknown(estimate, comparison, terms, reason)
     spending = Spending(looks=look.sizes, number=look.number, how=cast(sequential.Spending, terms.spending))
     if terms.members == "mean" and not estimate.whole_ensemble:
         used, of = spending.part(terms.level), terms.level
@@ -176,6 +175,8 @@ def _next(
             "fresh cases",
         )
     to_come = look.sizes[look.number]
+    if terms.members == "every" and decide(finding.low, finding.high, comparison, threshold) is not Outcome.UNDECIDED:
+        return ()
     words = f"next look at {to_come:,} examples, {to_come - look.n_examples:,} to go; until then this verdict stays"
     return (words, *_plan(look, taken, finding, comparison, threshold, terms))
 
