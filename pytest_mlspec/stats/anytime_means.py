@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, Method
 
@@ -32,7 +33,8 @@ ANYTIME_UNBOUNDED = Method(
 
 SHARES = 0.9 * 2.0 ** -np.arange(16)
 """What is staked: from 0.9, that a case of value 0 may not ruin, to 3e-5, which suits some millions of cases."""
-HALVINGS = 34
+NEAREST = 1e-9  # shares of the mean: a bound below this one is 0
+TOLERANCE = 1e-10
 
 
 def mean_bounds(values: npt.ArrayLike, level: float) -> Bounds:
@@ -94,7 +96,7 @@ def _checked(values: npt.ArrayLike, level: float, *, highest: float) -> FloatArr
 
 
 def _low(rows: FloatArray, level: float) -> FloatArray:
-    """(members,) the largest mean that is excluded, by bisection from below; 0 where there is none."""
+    """(members,) the largest mean that is excluded; 0 where there is none."""
     if not rows.shape[1]:
         return np.zeros(len(rows))
     return np.array([_low_of(row, level) for row in rows])
@@ -102,13 +104,16 @@ def _low(rows: FloatArray, level: float) -> FloatArray:
 
 def _low_of(row: FloatArray, level: float) -> float:
     values, counts = np.unique(row, return_counts=True)  # scores and losses repeat: fewer factors, the same product
-    low, high = 0.0, float(row.mean())  # at the mean itself no share gains: the logarithm is concave
-    for _ in range(HALVINGS if high > 0 else 0):
-        middle = 0.5 * (low + high)
-        if middle <= 0.0:
-            break
-        low, high = (middle, high) if _log_wealth(values, counts, middle) >= -np.log(level) else (low, middle)
-    return low
+    mean, wanted = float(row.mean()), -float(np.log(level))
+
+    def missing(share: float) -> float:
+        return _log_wealth(values, counts, share * mean) - wanted
+
+    # At the mean itself no share gains: the logarithm is concave. Far below it a case above 0 makes any wealth.
+    if mean <= 0.0 or missing(NEAREST) < 0.0:
+        return 0.0
+    found = optimize.brentq(missing, NEAREST, 1.0, xtol=TOLERANCE, rtol=TOLERANCE)
+    return mean * max(float(found) - 4.0 * TOLERANCE, 0.0)  # on the safe side
 
 
 def _log_wealth(values: FloatArray, counts: npt.NDArray[np.int64], mean: float) -> float:

@@ -271,5 +271,5 @@ def test_means_after_every_case_in_full(law: str) -> None:
 
 @pytest.mark.slow_validity
 def test_gaps_and_means_in_full() -> None:
-    looks_in_simulation(runs=2000)
-    anytime_in_simulation(runs=600, every=50)
+    looks_in_simulation(runs=1000)
+    anytime_in_simulation(runs=200, every=100)
