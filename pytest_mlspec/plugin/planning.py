@@ -62,7 +62,6 @@ class PlanRun:
         """Run one body with stand-ins and plan what it claims."""
         if marks.faults:
             return PlanOfTest(test=item.nodeid, faults=tuple(marks.faults))
-        settings = options.configured(self.config)
         noting = Noting(expect=_expectations(marks), budget=_budgets(self.config))
         recorder = Recorder(lambda: options.configured(self.config))
         recorder.planner = noting
@@ -76,7 +75,6 @@ class PlanRun:
             list(noting.found.values()),
             why=_why_not(self._error, skipped) + self._about_fixtures(item),
             n_requirements=self.run.n_requirements,
-            most_members=settings.most_seeds,
         )
 
     def _about_fixtures(self, item: pytest.Item) -> str:

@@ -59,9 +59,9 @@ def _too_few_members(config: pytest.Config, item: pytest.Item, contract: Contrac
     else:
         from pytest_mlspec.metrics.planning.seeds import fewest_members
 
-        needed, words = fewest_members(terms.members, terms.level), f"members={terms.members!r}"
+        needed, words = fewest_members(terms), f"members={terms.members!r}"
     most, name = max((_members_of(config, name), name) for name in used)
-    if needed is None or max(most, asked.most_seeds or 0) >= needed:
+    if needed is None or max(most, terms.growing_members) >= needed:
         return ""
     return f"{words} needs at least {needed} retrainings, {name} has {most}"
 

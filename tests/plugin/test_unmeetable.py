@@ -64,6 +64,14 @@ def test_other_folds_with_four_seeds(suite, members, kind, lines):
     assert len(said(suite.run(body, "--collect-only", "--mlspec-seeds=4"))) == lines
 
 
+def test_members_that_may_be_added_count(suite):
+    """One by one 27 retrainings are the fewest that prove a share of 0.8, all of them met."""
+    body = SEEDS.replace("members=0.9", "members=0.8")
+
+    assert said(suite.run(body, "--collect-only", "--mlspec-seeds=auto:27")) == []
+    assert "needs at least 27 retrainings" in said(suite.run(body, "--collect-only", "--mlspec-seeds=auto:26"))[0]
+
+
 def test_a_spread_of_one_seed(suite):
     body = SEEDS.replace('satisficing(at_least=0.5, members=0.9, id="SHARE-1")', "seed_variance(max_std=0.1)")
 

@@ -29,6 +29,7 @@ from pytest_mlspec.stats import (
 from pytest_mlspec.stats import seeds as seed_bounds
 from pytest_mlspec.stats.anytime import anytime_bounds
 from pytest_mlspec.stats.bounds import FloatArray
+from pytest_mlspec.verdict import Terms
 from tests.validity import table
 
 LEVEL, POWER = 0.05, 0.9
@@ -91,7 +92,7 @@ def test_every_one_of_five_members_needs_more_than_one_member() -> None:
 @pytest.mark.parametrize(("share", "members"), [(0.8, 17), (0.9, 36), (0.95, 72)])
 def test_a_share_of_retrainings(share: float, members: int) -> None:
     """All of 17, 36, 72 pass, each at half the level and with 1 - 0.1 / K power."""
-    assert seeds.fewest_members(share, LEVEL) == members
+    assert seeds.fewest_members(Terms(members=share)) == members
     half = retrainings.member_level(LEVEL)
     planned = planning.trials_to_decide(0.95, 0.9, half, 1 - 0.1 / members)
     assert planned is not None

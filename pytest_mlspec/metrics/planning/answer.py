@@ -21,14 +21,13 @@ from pytest_mlspec.verdict import format_limit, format_value
 HALVINGS = 20
 
 
-def answer(question: Question, claim: str, *, power: float = POWER, most_members: int | None = None) -> Plan:
+def answer(question: Question, claim: str, *, power: float = POWER) -> Plan:
     """The plan of one question.
 
     Args:
         question: what is to be planned.
         claim: the claim in words.
         power: wanted probability that it is met.
-        most_members: members that an ensemble may grow to; ``None``: it does not grow.
     """
     needed_members = seeds.members_of_fold(question)
     members = _members_in_power(question, needed_members)
@@ -36,7 +35,9 @@ def answer(question: Question, claim: str, *, power: float = POWER, most_members
     found = _ways(question)
     ways = () if isinstance(found, str) else found
     best = best_provable(question)
-    available = max(question.n_members if question.estimate.predictions.retrained else 0, most_members or 0)
+    available = max(
+        question.n_members if question.estimate.predictions.retrained else 0, question.terms.growing_members
+    )
     return Plan(
         claim=claim,
         metric=question.estimate.metric,

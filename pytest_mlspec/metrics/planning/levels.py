@@ -5,19 +5,24 @@ from __future__ import annotations
 from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.judging.judge import Claim
 from pytest_mlspec.metrics.planning.ways import counted
-from pytest_mlspec.stats import sequential
+from pytest_mlspec.stats import anytime, retrainings, sequential
 from pytest_mlspec.verdict import Terms
+
+OVER_SEEDS = ("seed_std", "seed_std_quotient")
 
 
 def level_of_plan(claim: Claim, terms: Terms, budget: int = 1) -> float:
     """The level of the bound that has to prove the claim.
 
     With declared looks it is that of the last one, so that earlier looks only add to the power; with a budget each of
-    its models has an equal part; for a share of retrainings each member has half.
+    its models has an equal part; for a share of retrainings each member has half, or less where members are added.
     """
     level = sequential.ledger_level(terms.level, budget) if budget > 1 else terms.level
-    if not isinstance(terms.members, str) and not claim.estimate.whole_ensemble:
-        level /= 2.0
+    of_share = not isinstance(terms.members, str) and not claim.estimate.whole_ensemble
+    if of_share:
+        level = anytime.sequence_member_level(level) if terms.growing_members else retrainings.member_level(level)
+    elif terms.growing_members and (terms.members == "mean" or claim.estimate.form in OVER_SEEDS):
+        level /= 2.0  # judged at the declared and at the largest number of members
     if not terms.looks:
         return level
     evidence = claim.estimate.evidence

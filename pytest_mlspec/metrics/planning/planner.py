@@ -133,14 +133,14 @@ def _words(answer: Verdict, terms: Terms) -> str:
     return f"{100 * terms.members:g}% of retrainings: {answer.claim()}"
 
 
-def plans_of(planned: Planned, *, power: float = POWER, most_members: int | None = None) -> Plan:
+def plans_of(planned: Planned, *, power: float = POWER) -> Plan:
     """The plan of one claim, at the power that it needs for its whole requirement to be met with ``power``."""
     from pytest_mlspec.metrics.planning.answer import answer
 
     if planned.question is None:
         return Plan(claim=planned.claim, no_plan="its listed cases are counted: nothing is inferred beyond them")
     each = 1.0 - (1.0 - power) / planned.n_claims
-    plan = answer(planned.question, planned.claim, power=each, most_members=most_members)
+    plan = answer(planned.question, planned.claim, power=each)
     if planned.n_claims == 1:
         return plan
     return replace(plan, notes=(*plan.notes, f"one of {planned.n_claims} claims that must all be met"))

@@ -77,7 +77,6 @@ def plans_of_test(
     *,
     why: str,
     n_requirements: int,
-    most_members: int | None,
 ) -> PlanOfTest:
     """Plan what a body claimed, and name the contracts that it did not come to.
 
@@ -87,9 +86,8 @@ def plans_of_test(
         found: the claims that its body made.
         why: why it made no further ones.
         n_requirements: requirements of the whole run.
-        most_members: members that an ensemble may grow to.
     """
-    claims = tuple(_plan_of_claim(planned, contracts, n_requirements, most_members) for planned in found)
+    claims = tuple(_plan_of_claim(planned, contracts, n_requirements) for planned in found)
     reached = {claim.contract for claim in claims}
     unplanned = tuple((contract.describe(), why) for contract in contracts if contract.index not in reached)
     if not contracts and not found:
@@ -97,13 +95,11 @@ def plans_of_test(
     return PlanOfTest(test=test, claims=claims, unplanned=unplanned)
 
 
-def _plan_of_claim(
-    planned: Planned, contracts: Sequence[Asks], n_requirements: int, most_members: int | None
-) -> PlanOfClaim:
-    plan = plans_of(planned, most_members=most_members)
+def _plan_of_claim(planned: Planned, contracts: Sequence[Asks], n_requirements: int) -> PlanOfClaim:
+    plan = plans_of(planned)
     together: tuple[int | None, ...] = ()
     if n_requirements > 1 and plan.needs:
-        at_once = plans_of(planned, power=joint_power(n_requirements), most_members=most_members)
+        at_once = plans_of(planned, power=joint_power(n_requirements))
         together = tuple(need.needed for need in at_once.needs)
     kind = next((contract.kind for contract in contracts if contract.index == planned.origin.contract), "literal")
     return PlanOfClaim(id=planned.origin.id, kind=kind, contract=planned.origin.contract, plan=plan, together=together)

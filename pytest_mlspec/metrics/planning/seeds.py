@@ -8,8 +8,9 @@ from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.spread import SeedStd
 from pytest_mlspec.metrics.judging.advice import MOST_EXAMPLES, MOST_RETRAININGS, MeanPlan
 from pytest_mlspec.metrics.planning.plan import Question, Way
-from pytest_mlspec.stats import retrainings, seed_planning
+from pytest_mlspec.stats import growing, retrainings, seed_planning
 from pytest_mlspec.stats.seeds import MEMBERS_TO_BE_MET, SEED_STD, SeedSpread
+from pytest_mlspec.verdict import Terms
 
 DIFFERING = 0.1
 """Assumed share of cases on which two retrainings differ."""
@@ -72,16 +73,19 @@ def members_of_fold(question: Question) -> int | None:
     """The fewest retrainings with which the fold over members can be met; ``None``: it asks for no number."""
     if question.estimate.whole_ensemble:
         return 2 if question.estimate.form in ("seed_std", "seed_std_quotient", "shortfall") else None
-    return fewest_members(question.terms.members, question.terms.level)
+    return fewest_members(question.terms)
 
 
-def fewest_members(members: str | float, level: float) -> int | None:
+def fewest_members(terms: Terms) -> int | None:
     """The fewest retrainings that ``members=`` can be met with; ``None`` where one is enough."""
-    if members == "mean":
+    if terms.members == "mean":
         return MEMBERS_TO_BE_MET
-    if isinstance(members, str):
+    if isinstance(terms.members, str):
         return None
-    return retrainings.needed_members(float(members), level)
+    share = float(terms.members)
+    if terms.growing_members:  # more than the run allows where no number would do
+        return growing.needed_in_sequence(share, terms.level) or terms.growing_members + 1
+    return retrainings.needed_members(share, terms.level)
 
 
 SEED_STDS = (0.0, 0.01)
