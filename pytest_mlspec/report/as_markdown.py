@@ -15,7 +15,8 @@ def as_markdown(run: Run) -> str:
     """A heading with the tally, a table with one row per requirement, and the messages of those not met."""
     lines = [f"### Model requirements: {tally_line(run)}", ""]
     lines.extend(f"> **DEVELOPMENT RUN**: {reason}" for reason in run.development())
-    lines.extend(f"> {_cell(note)}" for note in (*(note for note, _ in run.notes), *suite_lines(run)))
+    for note in (*(note for note, _ in run.notes), *suite_lines(run)):
+        lines += [f"> {_cell(note)}", ""]
     if not run.rows:
         return "\n".join([*lines, "No requirement ran.", ""])
     lines += ["| verdict | id | requirement | measured, bounds | n | because |", "|---|---|---|---|---|---|"]

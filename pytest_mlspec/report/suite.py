@@ -86,7 +86,8 @@ def suite_lines(run: Run) -> list[str]:
         ]
     if not violated:
         return []
+    many = violated != 1
     return [
-        f"{violated} violated, each at its own level; {corrected} of them also after {HOLM} over the {total} "
-        f"requirement{'s' if total != 1 else ''} of this run"
+        f"{violated} violated, {'each ' if many else ''}at its own level; {corrected}{' of them' if many else ''} also "
+        f"after {HOLM} over the {total} requirement{'s' if total != 1 else ''} of this run"
     ]
