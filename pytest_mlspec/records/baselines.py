@@ -92,7 +92,8 @@ class Baseline:
     def _find(self, base: Dataset) -> Entry:
         __tracebackhide__ = True
         if not self.name:
-            self._lack(base, f"no baseline to compare {base.title} with: `pytest --mlspec-save=main` makes one")
+            made = "this run saves it" if self.first else "`pytest --mlspec-save=main` makes one"
+            self._lack(base, f"no baseline to compare {base.title} with: {made}")
         found = [entry for entry in self.entries if entry.data == base.fingerprint]
         chosen = [entry for entry in found if self.only in ("", entry.model)]
         if not found:
@@ -117,7 +118,7 @@ class Baseline:
 
     def _lack(self, base: Dataset, why: str) -> None:
         __tracebackhide__ = True
-        error = NotJudged(f"NOT JUDGED: {'first baseline, ' if self.first else ''}{why}")
+        error = NotJudged(f"{'FIRST BASELINE' if self.first else 'NOT JUDGED'}: {why}")
         if (recorder := RECORDER.get()) is not None:
             recorder.lacking.append(Lacking(why=why, first=self.first, data=base, error=error))
         raise error

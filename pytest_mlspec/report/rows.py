@@ -17,6 +17,7 @@ PROPERTY, ENSEMBLE_PROPERTY = "mlspec", "mlspec-ensemble"
 """The names under which a report of pytest carries rows and notes about ensembles."""
 NOT_JUDGED = "not judged"
 FIRST_BASELINE = "first baseline"
+ENDED = "the body ended where it asked for a baseline: write that comparison last"
 ORDER = ("violated", NOT_JUDGED, "undecided", "met")
 
 
@@ -55,8 +56,10 @@ def rows_of_test(
     why = why or "; ".join(dict.fromkeys(one.why for one in recorder.lacking))
     first = awaits_first(recorder)
     for contract in open_ones:
-        row = _not_judged(nodeid, contract, recorder.unjudged.get(contract.index, why))
-        rows.append({**row, "standing": FIRST_BASELINE} if first and contract.kind == COMPARES else row)
+        of_first = first and contract.kind == COMPARES
+        known = recorder.unjudged.get(contract.index, ENDED if first and not of_first else why)
+        row = _not_judged(nodeid, contract, known)
+        rows.append({**row, "standing": FIRST_BASELINE} if of_first else row)
     if recorder.lacking and not any(contract.kind == COMPARES for contract in open_ones):
         rows.append(_lacking(nodeid, why, FIRST_BASELINE if first else ""))
     elif labelled and not recorder.verdicts:

@@ -55,9 +55,7 @@ class GapDifference:
         spare = (1 - PAIRED_SHARE) * level
         # The bounds of a gap are costly on one side, which only the opposite side of the other gap goes with.
         other: dict[Side, Side] = {"both": "both", "high": "low", "low": "high"}
-        gaps = [
-            gap.bounds(spare / 2, terms, side) for gap, side in ((self.first, need), (self.second, other[need]))
-        ]
+        gaps = [gap.bounds(spare / 2, terms, side) for gap, side in ((self.first, need), (self.second, other[need]))]
         reason = next((bounds.reason for bounds in gaps if bounds.reason), "")
         n_members = len(self.values)
         if reason:
