@@ -116,6 +116,9 @@ _BY_LIMIT = ("parity", "stress", "reliance")  # their limits bound estimates of 
 
 
 def _alike(first: Contract, second: Contract) -> bool:
+    kinds = {first.kind, second.kind}
+    if "optimizing" in kinds and len(kinds) == 2 and kinds != {"optimizing", "non_inferiority"}:
+        return first.metric == second.metric  # what is tracked may have a limit, too
     if first.kind != second.kind or (first.by, first.on) != (second.by, second.on):
         return False
     if first.kind in _BY_LIMIT and first.limit != second.limit:
