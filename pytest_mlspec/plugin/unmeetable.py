@@ -155,8 +155,10 @@ def write_notes(config: pytest.Config, rows: Iterable[Mapping[str, object]]) -> 
     tests = {test: notes for test, notes in (kept | seen).items() if notes}
     if tests == known:
         return
+    from pytest_mlspec.training.cache.private import make_private
+
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
         ignore = file.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
