@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlspec.fixtures.baselines import baseline_of, records_of
+from pytest_mlspec.fixtures.baselines import baseline_of, folder_of, records_of
 from pytest_mlspec.options import configured
 from pytest_mlspec.plugin import FIRST, TRIAL
 
@@ -37,6 +37,7 @@ def start(config: pytest.Config) -> None:
     """
     asked = configured(config)
     if asked.baseline is not None:
+        folder_of(config)
         baseline_of(config)
     if asked.save is None or asked.list or asked.plan:
         return

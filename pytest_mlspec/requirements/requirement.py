@@ -87,6 +87,8 @@ class Requirement:
         asked = [contract for contract in contracts if self._id is None or contract.id == self._id]
         why = {contract: kind(contract.kind).mismatch(contract, estimate) for contract in asked}
         matching = [contract for contract, reason in why.items() if not reason]
+        # Two models compared are what such a kind is about; to satisficing they are one estimate among others.
+        matching = [contract for contract in matching if kind(contract.kind).oriented is not None] or matching
         specific = [contract for contract in matching if contract.metric is not None]
         best = specific or matching
         if len(best) == 1:

@@ -364,3 +364,88 @@ def test_the_guard_against_training_rows_outlives_the_model(suite):
     result.stdout.fnmatch_lines(
         ["*accuracy is judged on rows that trained the model: 200 of 200 rows of street.train*"]
     )
+
+
+# ---- the kind under pytest ----------------------------------------------------------------------------------------
+
+CONTRACTS = (
+    MODELS
+    + """
+@pytest.mark.non_inferiority(margin=0.02, id="NI", because="users notice")
+@pytest.mark.satisficing(at_least=0.5, id="ABS")
+def test_both(detector, street, baseline, requirement):
+    ABOVE
+    assert metrics.accuracy(detector, street) - metrics.accuracy(baseline, street) >= requirement
+    BELOW
+
+@pytest.mark.non_inferiority(margin=0.05, by="light")
+def test_gap(detector, street, baseline, requirement):
+    new, old = (metrics.recall(model, street).gap(by="light") for model in (detector, baseline))
+    assert new - old <= requirement
+"""
+)
+ABSOLUTE = "assert metrics.accuracy(detector, street) >= requirement"
+COMPARED_LAST = CONTRACTS.replace("ABOVE", ABSOLUTE).replace("BELOW", "pass")
+COMPARED_FIRST = CONTRACTS.replace("ABOVE", "pass").replace("BELOW", ABSOLUTE)
+
+
+def test_the_marker_judges_and_its_row_is_in_json(suite):
+    wrong(suite, 100)
+    suite.run(COMPARED_LAST, "--mlspec-save=main")
+    wrong(suite, 110)
+    result = suite.again("--mlspec-baseline=main", "--mlspec-json=out.json")
+    rows = {(row["id"], row["kind"]): row for row in suite.document()["requirements"]}
+
+    assert words(result) == {"passed": 2}
+    assert (rows["NI", "non_inferiority"]["verdict"], rows["NI", "non_inferiority"]["threshold"]) == ("met", -0.02)
+    assert rows["", "non_inferiority"]["claim"].startswith("difference in gap in recall by light, detector minus ")
+
+
+def test_a_first_baseline_excuses_nothing_else(suite):
+    wrong(suite, 100)
+    suite.run(COMPARED_LAST, "--mlspec-save=main", "--mlspec-json=out.json")
+    assert suite.document()["tally"] | {"met": 1, "first baseline": 2, "not judged": 0} == suite.document()["tally"]
+
+    result = suite.run(COMPARED_FIRST, "--mlspec-save=other", "--mlspec-json=out.json")
+
+    assert words(result) == {"failed": 1, "first baseline": 1}
+    assert suite.document()["tally"]["not judged"] == 1
+    result.stdout.fnmatch_lines(["NOT JUDGED ABS: *the body ended where it asked for a baseline: write that*"])
+
+
+def test_a_violated_limit_in_a_run_that_saves_the_first_one_fails(suite):
+    wrong(suite, 100)
+    result = suite.run(COMPARED_LAST.replace("at_least=0.5", "at_least=0.99"), "--mlspec-save=main")
+
+    assert words(result) == {"failed": 1, "first baseline": 1}
+
+
+def test_comparing_is_no_part_of_the_gate_that_needs_only_the_checkout(suite):
+    wrong(suite, 100)
+
+    assert words(suite.run(COMPARED_LAST, "-m", "satisficing", "--collect-only", "-q"))["deselected"] == 1
+
+
+def test_swapped_sides_are_refused(suite):
+    wrong(suite, 100)
+    suite.run(COMPARED_LAST, "--mlspec-save=main")
+    swapped = (
+        COMPARED_LAST.replace(
+            "metrics.accuracy(detector, street) - metrics.accuracy(baseline, street)",
+            "metrics.accuracy(baseline, street) - metrics.accuracy(detector, street)",
+        )
+        .replace('@pytest.mark.satisficing(at_least=0.5, id="ABS")\n', "")
+        .replace(ABSOLUTE, "pass")
+    )
+
+    result = suite.run(swapped, "--mlspec-baseline=main")
+
+    result.stdout.fnmatch_lines(["*the sides are swapped, detector (baseline main) is the baseline; write candidate*"])
+
+
+def test_a_plan_needs_no_baseline(suite):
+    wrong(suite, 100)
+    result = suite.run(COMPARED_LAST, "--mlspec-plan")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*difference in accuracy, detector minus baseline >= -0.02*"])
