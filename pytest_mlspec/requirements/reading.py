@@ -112,12 +112,13 @@ def ambiguities(contracts: Sequence[Contract]) -> list[str]:
     return faults
 
 
+_LEVELS = {"satisficing", "calibration", "parity", "stress"}
 _BY_LIMIT = ("parity", "stress", "reliance")  # their limits bound estimates of different forms
 
 
 def _alike(first: Contract, second: Contract) -> bool:
     kinds = {first.kind, second.kind}
-    if "optimizing" in kinds and len(kinds) == 2 and kinds != {"optimizing", "non_inferiority"}:
+    if "optimizing" in kinds and kinds & _LEVELS:
         return first.metric == second.metric  # what is tracked may have a limit, too
     if first.kind != second.kind or (first.by, first.on) != (second.by, second.on):
         return False

@@ -91,7 +91,7 @@ def test_the_next_run_compares_and_touches_nothing(suite, workers, hits, code, w
     assert result.ret == code
     result.stdout.fnmatch_lines([line])
     found = rows(suite)["ACC"]
-    assert found["standing"] or found["verdict"] == word
+    assert (found["standing"] or found["verdict"]) == word
     assert (record(suite).read_bytes(), record(suite).stat().st_mtime_ns) == (before, stamp)
 
 
