@@ -328,7 +328,9 @@ def test_another_version_of_a_package_trains_again(study):
     (study.path / "site-packages" / "fakelib" / "__init__.py").write_text("x = 1\n\n")
     assert study.run() == []  # the version speaks for an installed package
 
-    (study.path / "site-packages" / "fakelib-1.0.dist-info" / "METADATA").write_text("Name: fakelib\nVersion: 1.1\n")
+    old = study.path / "site-packages" / "fakelib-1.0.dist-info"
+    (old / "METADATA").write_text("Name: fakelib\nVersion: 1.1\n")
+    old.rename(old.with_name("fakelib-1.1.dist-info"))  # as every installer does
 
     assert study.run() == ALL
 

@@ -52,12 +52,12 @@ def fit_key(
     token = code_token(
         function, {name: _content(value) for name, value in arguments.items()}, root=root, sources=sources
     )
-    versions = versions_of(token.packages)
+    versions = versions_of(token.packages, sources)
     said = content_digest(dict(settings))
     unreadable = (
         token.unreadable if said is not None else (*token.unreadable, "the content of its settings cannot be read")
     )
-    parts = [_FORMAT, token.text, said, versions, machine(), _numbers(versions)]
+    parts = [_FORMAT, token.text, said, versions, machine(sources), _numbers(versions)]
     return FitKey(text=content_digest(parts) or "", unreadable=unreadable, unseen=_without_repeats(token))
 
 

@@ -52,6 +52,7 @@ class FitCache:
     reasons: set[str] = field(default_factory=set)
     _waiting: dict[int, tuple[object, float, dict[str, object]]] = field(default_factory=dict)
     _stored: bool = False
+    _rows: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -132,9 +133,12 @@ class FitCache:
     def _rows_read(self, facts: Mapping[str, object]) -> frozenset[str]:
         from pytest_mlspec.data.reading import rows_key
 
+        if not self._rows:
+            for data in self.may_read:
+                self._rows.setdefault(data.fingerprint, []).append(rows_key(data))
         read = facts.get("read", ())
         assert isinstance(read, list | tuple)
-        return frozenset(rows_key(data) for data in self.may_read if data.fingerprint in read)
+        return frozenset(key for fingerprint in read for key in self._rows.get(str(fingerprint), ()))
 
     def _still(self, facts: Mapping[str, object]) -> bool:
         files, folders = facts.get("files"), facts.get("folders")

@@ -4,14 +4,14 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 __all__ = ["Source", "Sources", "blind_names"]
 
-_FORMAT = 1
+_FORMAT = 2
 _MOST_KEPT = 2_000
 """Contents that are kept; past this number only those of the present run stay."""
 _DYNAMIC = {"import_module", "spec_from_file_location", "run_path", "run_module", "__import__"}
@@ -67,8 +67,8 @@ class Sources:
 
     def __init__(self, kept: Path | None = None) -> None:
         self._kept = kept
-        self._known: dict[str, Source] = {} if kept is None else _load(kept)
-        self._n_loaded = len(self._known)
+        self._known, self._remembered = ({}, {}) if kept is None else _load(kept)
+        self._changed = False
         self._by_path: dict[Path, Source | None] = {}
 
     def read(self, path: Path) -> Source | None:
@@ -77,6 +77,13 @@ class Sources:
             self._by_path[path] = self._read(path)
         return self._by_path[path]
 
+    def remember(self, name: str, state: str, work_out: Callable[[], str]) -> str:
+        """What was worked out for a name while its state is still the same; worked out anew for another state."""
+        if self._remembered.get(name, ("", ""))[0] != state:
+            self._remembered[name] = (state, work_out())
+            self._changed = True
+        return self._remembered[name][1]
+
     def _read(self, path: Path) -> Source | None:
         try:
             content = path.read_bytes()
@@ -84,6 +91,7 @@ class Sources:
             return None
         digest = hashlib.blake2b(content, digest_size=20).hexdigest()
         if digest not in self._known:
+            self._changed = True
             if path.suffix != ".py":
                 self._known[digest] = Source(digest=digest)
             else:
@@ -96,26 +104,28 @@ class Sources:
 
     def save(self) -> None:
         """Keep what was found for later runs; a folder that cannot be written is no failure."""
-        if self._kept is None or len(self._known) == self._n_loaded or not self._kept.parent.is_dir():
+        if self._kept is None or not self._changed or not self._kept.parent.is_dir():
             return
         used = [source for source in self._by_path.values() if source is not None]
         kept = used if len(self._known) > _MOST_KEPT else list(self._known.values())
         document = {"format": _FORMAT, "sources": [asdict(source) for source in kept]}
+        document["remembered"] = self._remembered
         temporary = self._kept.with_name(f"{self._kept.name}.{os.getpid()}")
         with suppress(OSError):
             temporary.write_text(json.dumps(document), encoding="utf-8")
             os.replace(temporary, self._kept)
-            self._n_loaded = len(self._known)
+            self._changed = False
 
 
-def _load(path: Path) -> dict[str, Source]:
+def _load(path: Path) -> tuple[dict[str, Source], dict[str, tuple[str, str]]]:
     try:
         document = json.loads(path.read_bytes())
         if document["format"] != _FORMAT:
-            return {}
-        return {record["digest"]: _source(record) for record in document["sources"]}
-    except (OSError, ValueError, KeyError, TypeError):  # half-written or of another version: read anew
-        return {}
+            return {}, {}
+        sources = {record["digest"]: _source(record) for record in document["sources"]}
+        return sources, {str(name): (str(state), str(value)) for name, (state, value) in document["remembered"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # half-written or of another version: read anew
+        return {}, {}
 
 
 def _source(record: dict[str, object]) -> Source:
