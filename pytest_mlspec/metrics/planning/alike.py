@@ -17,6 +17,7 @@ from pytest_mlspec.stats.planning_by_draws import smallest_size
 
 CLEAN_STD = 0.01
 """Assumed standard deviation over retrainings on clean data, where a quotient is planned."""
+_TRIED = 1000
 
 
 def of_shortfall(question: Question, evidence: Shortfall) -> tuple[Way, ...] | str:
@@ -57,10 +58,10 @@ def shortfall_to_decide(
         return None
     quantiles = float(special.ndtri(power) - special.ndtri(level))
     variance = differing * (n_members - 1) / (2.0 * n_members)
+    of_agreeing = _TRIED * shortfall.smallest_provable(n_members, _TRIED, level, 1.0)  # falls with 1 / n
 
     def reaches(size: int) -> bool:
-        of_agreeing = shortfall.smallest_provable(n_members, size, level, 1.0)
-        return expected + quantiles * float(np.sqrt(variance / size)) + of_agreeing <= limit
+        return expected + quantiles * float(np.sqrt(variance / size)) + of_agreeing / size <= limit
 
     return smallest_size(reaches)
 
