@@ -78,7 +78,7 @@ class Digest:
             self._objects(name, list(value))
         elif isinstance(value, set | frozenset | Mapping):
             items = value.items() if isinstance(value, Mapping) else value
-            self.text(f"{name}.{kind}", ",".join(sorted(_digest_of(item) for item in items)))
+            self.text(f"{name}.{kind}", ",".join(sorted(digest_of(item) for item in items)))
         elif is_tensor(value):
             self.features(name, value)
         else:
@@ -106,7 +106,8 @@ class Digest:
             self.array(name, X)
 
 
-def _digest_of(item: object) -> str:
+def digest_of(item: object) -> str:
+    """Hash of one object by its content, as 32 hexadecimal digits."""
     digest = Digest()
     digest.value("item", item)
     return digest.hexdigest()

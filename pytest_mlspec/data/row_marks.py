@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_mlspec.data.duplicates import blocks_of
+from pytest_mlspec.data.fingerprint import digest_of
 from pytest_mlspec.data.forms import Vector, count_rows
 from pytest_mlspec.data.perturbing import source
 
@@ -87,7 +88,8 @@ def _stable_bits(values: Vector) -> npt.NDArray[np.int64]:
             numbers = values.astype(np.float32).astype(np.float64) + 0.0  # -0.0 + 0.0 is 0.0
         numbers[np.isnan(numbers)] = np.nan  # one NaN, whatever its payload
         return numbers.view(np.int64)
-    texts = [entry if type(entry) is str else repr(entry) for entry in values.reshape(-1).tolist()]
+    # Objects by their content: the repr of one may name its place in memory, which no other process shares.
+    texts = [entry if type(entry) is str else digest_of(entry) for entry in values.reshape(-1).tolist()]
     known = {text: _bits_of_text(text) for text in set(texts)}
     return np.array([known[text] for text in texts], dtype=np.uint64).view(np.int64).reshape(values.shape)
 

@@ -109,6 +109,20 @@ def test_slices_draws_and_changed_copies_belong_to_their_test_set() -> None:
     assert content_key(whole_of(whole.train)) == content_key(whole.train) != content_key(test)
 
 
+class Box:
+    """Shows its place in memory, as most objects do."""
+
+    def __init__(self, content: int) -> None:
+        self.content = content
+
+
+def test_objects_count_by_their_content() -> None:
+    def boxes(first: int) -> np.ndarray:
+        return np.array([[Box(first)], [Box(2)], [None], [{"b", "a"}]], dtype=object)
+
+    assert key(boxes(1), [0, 1, 0, 1]) == key(boxes(1), [0, 1, 0, 1]) != key(boxes(3), [0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
 def test_whole_numbers_of_any_type(dtype: type) -> None:
     assert key((X > 0).astype(dtype)) == key((X > 0).astype(float))
