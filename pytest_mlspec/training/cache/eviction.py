@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,18 +45,18 @@ def weight(part: Path) -> Weight:
 
 
 def make_room(root: Path, max_bytes: int, spared: Collection[Path]) -> None:
-    """Remove the parts that were used longest ago until all together keep to the cap.
+    """Remove the parts of the keys that were used longest ago until all together keep to the cap.
 
     Args:
         root: the folder of the cache.
         max_bytes: the cap.
-        spared: parts that this process has written or read, which stay.
+        spared: parts that this process has written or read; their keys stay.
     """
     parts = weigh(root)
     excess = sum(part.size for part in parts) - max_bytes
     if excess <= 0:
         return
-    for part in sorted((part for part in parts if part.path not in spared), key=_last_used):
+    for part in _in_order(parts, spared):
         discard(root, part.path)
         excess -= part.size
         if excess <= 0:
@@ -65,6 +65,19 @@ def make_room(root: Path, max_bytes: int, spared: Collection[Path]) -> None:
         with suppress(OSError):
             if time.time() - lock.stat().st_mtime > _UNUSED:
                 lock.unlink()
+
+
+def _in_order(parts: Iterable[Weight], spared: Collection[Path]) -> list[Weight]:
+    """The parts that may go: of a key the earlier ones first, so that no member outlives the one that replaced it."""
+    keys: dict[Path, list[Weight]] = {}
+    for part in parts:
+        keys.setdefault(part.path.parent, []).append(part)
+    free = [sorted(found, key=_stamp) for found in keys.values() if all(part.path not in spared for part in found)]
+    return [part for found in sorted(free, key=lambda found: max(map(_last_used, found))) for part in found]
+
+
+def _stamp(part: Weight) -> int:
+    return part.stamp
 
 
 def _last_used(part: Weight) -> float:

@@ -62,17 +62,9 @@ def pack(member: object) -> Packed:
         arrays.append(content)
         return False
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # pickle's own way to change how single objects are kept
-        def persistent_id(self, obj: object) -> object:
-            return taken.ticket(obj)
-
-        def reducer_override(self, obj: object) -> object:
-            if isinstance(obj, (type, FunctionType)) and _is_found_by_name(obj):
-                origins.update(_origin(obj.__module__))
-                return NotImplemented  # also where the module is registered to go by value: no second copy of it
-            return super().reducer_override(obj)
-
-    Pickler(buffer, protocol=5, buffer_callback=take).dump(member)
+    pickler = _Pickler(buffer, protocol=5, buffer_callback=take)
+    pickler.taken, pickler.origins = taken, origins
+    pickler.dump(member)
     device = ",".join(sorted(taken.devices)) or "cpu"
     return Packed(skeleton=buffer.getvalue(), arrays=tuple(arrays), tensors=taken.raw, device=device, origins=origins)
 
@@ -83,15 +75,11 @@ def unpack(packed: Packed) -> object:
     Raises:
         NotKept: a module of the same name, such as conftest, now comes from another file.
     """
-    given = Given(packed.tensors)
-
-    class Unpickler(pickle.Unpickler):
-        def persistent_load(self, pid: object) -> object:
-            return given.tensor(pid)  # type: ignore[arg-type]
-
-    member = Unpickler(io.BytesIO(packed.skeleton), buffers=packed.arrays).load()
+    unpickler = _Unpickler(io.BytesIO(packed.skeleton), buffers=packed.arrays)
+    unpickler.given = Given(packed.tensors)
+    member = unpickler.load()
     for module, file in packed.origins.items():
-        if _origin(module) != {module: file}:
+        if _origin(module) != {module: file} and os.path.exists(file):  # else the whole project has moved
             raise NotKept(f"its class came from {file}, and {module} is another file now")
     return member
 
@@ -121,6 +109,28 @@ def pack_surely(member: object) -> Packed:
     if _digests(again) != before:
         raise NotKept("another one comes back: what it holds changes when it is pickled")
     return packed
+
+
+# To subclass is pickle's own way to change how single objects are kept.
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    taken: Taken
+    origins: dict[str, str]
+
+    def persistent_id(self, obj: object) -> object:
+        return self.taken.ticket(obj)
+
+    def reducer_override(self, obj: object) -> object:
+        if isinstance(obj, (type, FunctionType)) and _is_found_by_name(obj):
+            self.origins.update(_origin(obj.__module__))
+            return NotImplemented  # also where the module is registered to go by value: no second copy of it
+        return super().reducer_override(obj)
+
+
+class _Unpickler(pickle.Unpickler):
+    given: Given
+
+    def persistent_load(self, pid: object) -> object:
+        return self.given.tensor(pid)  # type: ignore[arg-type]
 
 
 def _digests(member: object) -> tuple[str | None, str | None]:

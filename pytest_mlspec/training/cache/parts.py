@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pytest_mlspec.training.cache.checksums import BLOCK, block_mark, digest_of_marks, strong_digest
+from pytest_mlspec.training.cache.checksums import BLOCK, Marker, strong_digest
 from pytest_mlspec.training.cache.private import check_folder, make_folder, open_private
 
 __all__ = [
@@ -114,7 +114,10 @@ def _write(path: Path, pieces: Pieces) -> tuple[int, str]:
 
 def _digest(name: str, pieces: Pieces) -> str:
     if name.endswith(_NUMBERS_ONLY):
-        return digest_of_marks(map(block_mark, _blocks(pieces)), sum(len(piece) for piece in pieces))
+        marker = Marker()
+        for block in _blocks(pieces):
+            marker.add(block)
+        return marker.digest()
     return strong_digest(b"".join(piece.tobytes() for piece in pieces))
 
 
@@ -208,30 +211,29 @@ def _opened(path: Path, name: str) -> Iterator[int]:
 
 def _read_all(handle: int, size: int) -> np.ndarray:
     content = np.empty(size, np.uint8)
-    for at in range(0, size, 1 << 24):
-        _fill(handle, content[at : at + (1 << 24)])
+    with FileIO(handle, closefd=False) as file:
+        _fill(file, content)
     return content
 
 
 def _read_marked(handle: int, size: int) -> tuple[np.ndarray, str]:
     """Read a file and take its digest block by block, while each is in the processor's cache."""
-    content = np.empty(size, np.uint8)
-    marks = []
-    for at in range(0, size, BLOCK):
-        block = content[at : at + BLOCK]
-        _fill(handle, block)
-        marks.append(block_mark(block))
-    return content, digest_of_marks(marks, size)
-
-
-def _fill(handle: int, block: np.ndarray) -> None:
-    view = block.data
+    content, marker = np.empty(size, np.uint8), Marker()
     with FileIO(handle, closefd=False) as file:
-        while len(view):
-            count = file.readinto(view)
-            if not count:
-                raise Damaged("a file was cut short while it was read")
-            view = view[count:]
+        for at in range(0, size, BLOCK):
+            block = content[at : at + BLOCK]
+            _fill(file, block)
+            marker.add(block)
+    return content, marker.digest()
+
+
+def _fill(file: FileIO, block: np.ndarray) -> None:
+    view = block.data
+    while len(view):
+        count = file.readinto(view)
+        if not count:
+            raise Damaged("a file was cut short while it was read")
+        view = view[count:]
 
 
 # ---- using and removing ----------------------------------------------------------------------------------------------

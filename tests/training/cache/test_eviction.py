@@ -98,6 +98,34 @@ def test_a_smaller_cap_holds_from_the_next_write_on(tmp_path):
     assert there(tmp_path / "c") == set("ef")
 
 
+def test_no_member_outlives_the_one_that_replaced_it(tmp_path):
+    """A member that was trained again must not give way to the one that it was to replace."""
+    folder = tmp_path / "c"
+
+    def keep(number: float) -> None:
+        assert Store(folder, CAP).keep("key", {0: (np.full(SIZE // 8, number).max, 0.0, {})}) == ""
+
+    keep(1.0)
+    (first,) = (folder / "fits" / "key").iterdir()
+    keep(2.0)
+    (second,) = set((folder / "fits" / "key").iterdir()) - {first}
+    os.utime(second / "manifest.json", (0, 0))
+    for number in range(4):
+        put(folder, f"new{number}", number)
+
+    found = Store(folder, CAP).members("key", [0], lambda facts: True)
+    assert second.exists()
+    assert not first.exists()
+    assert found[0].member() == 2.0  # type: ignore[operator]
+
+    keep(3.0)
+    store = Store(folder, CAP)
+    store.members("key", [0], lambda facts: True)
+    for number in range(6):
+        store.keep_outputs(f"newer{number}", {"a": np.full(SIZE // 8, number)})
+    assert Store(folder, CAP).members("key", [0], lambda facts: True)[0].member() == 3.0  # type: ignore[operator]
+
+
 def test_what_is_larger_than_the_cap_is_not_stored_and_nothing_goes_for_it(tmp_path):
     filled(tmp_path / "c")
 

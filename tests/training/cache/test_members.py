@@ -261,7 +261,10 @@ def test_another_file_under_the_name_of_the_module_is_a_miss(store, tmp_path, mo
 
     def imported(folder: str, sign: int) -> types.ModuleType:
         module = types.ModuleType("conftest_like")
-        module.__file__ = str(tmp_path / folder / "conftest.py")
+        file = tmp_path / folder / "conftest.py"
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        module.__file__ = str(file)
         exec(source.format(sign), module.__dict__)
         monkeypatch.setitem(sys.modules, "conftest_like", module)
         return module
@@ -273,6 +276,8 @@ def test_another_file_under_the_name_of_the_module_is_a_miss(store, tmp_path, mo
 
     assert store.members("key", [0], lambda facts: True) == {}
     assert "is another file now" in store.notes[0]
+    (tmp_path / "one" / "conftest.py").unlink()
+    assert store.members("key", [0], lambda facts: True), "a project that was moved as a whole keeps its members"
 
 
 def test_a_member_whose_module_is_gone_is_a_miss_and_is_said(store, monkeypatch):

@@ -326,10 +326,11 @@ def everything(part: Path) -> None:
 def test_pages_that_were_lost_or_swapped_are_found():
     """What a crash of a machine leaves in a file: pages of zeros, of older content, in another place."""
     generator = np.random.default_rng(0)
-    content = generator.integers(0, 256, 3 * BLOCK + 1234, dtype=np.uint8)
+    content = generator.integers(0, 256, BLOCK + 50_001, dtype=np.uint8)
     sound = array_digest(content)
     seen = {sound}
-    for page in range(0, len(content) - 8192, 4096):
+    pages = range(0, len(content) - 8192, 4096)
+    for page in pages:
         zeroed, swapped, repeated = content.copy(), content.copy(), content.copy()
         zeroed[page : page + 4096] = 0
         swapped[page : page + 4096], swapped[page + 4096 : page + 8192] = (
@@ -338,10 +339,9 @@ def test_pages_that_were_lost_or_swapped_are_found():
         )
         repeated[page : page + 4096] = content[page + 4096 : page + 8192]
         seen |= {array_digest(zeroed), array_digest(swapped), array_digest(repeated)}
-    n_pages = len(range(0, len(content) - 8192, 4096))
-    assert len(seen) == 1 + 3 * n_pages
+    assert len(seen) == 1 + 3 * len(pages)
 
-    blocks = content[: 3 * BLOCK].reshape(3, BLOCK)
+    blocks = generator.integers(0, 256, (3, BLOCK), dtype=np.uint8)
     assert len({array_digest(blocks[list(order)].ravel()) for order in ((0, 1, 2), (1, 0, 2), (0, 2, 1))}) == 3
     assert (
         array_digest(np.zeros(8, np.uint8))
@@ -350,14 +350,26 @@ def test_pages_that_were_lost_or_swapped_are_found():
     )
 
 
-def test_two_signs_that_change_together_are_found():
-    """The upper bits of two words cancel in a plain sum of words times odd factors, and in a sum of words."""
-    values = np.random.default_rng(0).normal(size=1000)
+@pytest.mark.parametrize("places", [(10, 500), (10, 5000), (10, 522), (7, 8)])
+def test_two_signs_that_change_together_are_found(places):
+    """They cancel in a sum of words modulo 2^64, with whatever odd factors."""
+    values = np.random.default_rng(0).normal(size=9000)
     changed = values.copy()
-    changed[[10, 500]] *= -1.0
+    changed[list(places)] *= -1.0
 
     assert np.sum(values.view(np.uint64)) == np.sum(changed.view(np.uint64)), "a plain sum misses it"
     assert array_digest(values.view(np.uint8)) != array_digest(changed.view(np.uint8))
+
+
+def test_random_damage_of_many_places_is_found():
+    generator = np.random.default_rng(1)
+    content = generator.integers(0, 256, 200_000, dtype=np.uint8)
+    sound = array_digest(content)
+    for _ in range(500):
+        damaged = content.copy()
+        places = generator.integers(0, len(content), generator.integers(1, 1000))
+        damaged[places] ^= generator.integers(1, 256, len(places), dtype=np.uint8)
+        assert (array_digest(damaged) == sound) == np.array_equal(damaged, content)
 
 
 def test_a_manifest_of_another_format_is_a_miss(store, folder):
