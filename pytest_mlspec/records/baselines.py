@@ -109,7 +109,8 @@ class Baseline:
         if len(models) < len(chosen):
             raise ValueError(
                 f"the baseline {self.name!r} holds {len(chosen)} predictions of {' and '.join(models)} on {base.title} "
-                "that differ: give models of one name names of their own, Ensemble.of(model, name=...), and save again"
+                "that differ: give models of one name names of their own, Ensemble.of(model, name=...), or make "
+                "training give the same members in every process, and save again"
             )
         listed = ", ".join(f"baseline[{model!r}]" for model in models)
         raise ValueError(

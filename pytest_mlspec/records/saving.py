@@ -79,7 +79,7 @@ def _outputs(whole: Predictions) -> tuple[dict[str, Labels], dict[str, str]]:
     without: dict[str, str] = {}
     for what in OUTPUTS:
         try:
-            found = getattr(whole._source, what)()
+            found = whole._part(what, getattr(whole._source, what))
         except Exception as error:  # a model may raise anything for an output that nobody has asked it for
             without[what] = f"{type(error).__name__}: {error}"
             continue

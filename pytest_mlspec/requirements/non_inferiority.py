@@ -50,6 +50,22 @@ def oriented(contract: Contract, estimate: Estimate) -> tuple[Comparison, float]
     return "<=", -sign * contract.threshold
 
 
+def notes(contract: Contract, estimate: Estimate) -> tuple[str, ...]:
+    """Says where both models are one by what they say: such a comparison proves nothing about a new model."""
+    left, right = estimate.sides
+    said = [(side.probabilities, side.labels, side.values) for side in (left, right)]
+    for one, other in zip(*said, strict=True):
+        if (one is None) != (other is None) or (one is not None and not _equal(one, other)):
+            return ()
+    return (f"{left.name} and {right.name} say exactly the same about every case: is the baseline the candidate?",)
+
+
+def _equal(one: object, other: object) -> bool:
+    import numpy as np
+
+    return bool(np.array_equal(one, other))  # type: ignore[arg-type]
+
+
 KIND = Kind(
     name="non_inferiority",
     limits=(
@@ -59,5 +75,6 @@ KIND = Kind(
     parameters=(*COMMON, Parameter(name="by", check=columns)),
     mismatch=mismatch,
     oriented=oriented,
+    notes=notes,
     gate=False,
 )

@@ -76,6 +76,14 @@ def test_messages_name_both_models() -> None:
     )
 
 
+def test_a_candidate_that_is_the_baseline_is_pointed_out() -> None:
+    same = at_least(contract("non_inferiority", margin=0.01), gain(900, 900))
+    other = at_least(contract("non_inferiority", margin=0.05), gain(899, 900))
+
+    assert "new and old say exactly the same about every case: is the baseline the candidate?" in same.lines()
+    assert not any("exactly the same" in line for line in other.lines())
+
+
 def test_the_wrong_direction_is_told_the_right_one() -> None:
     with pytest.raises(ContractError, match="margin takes >=, the body says <="):
         at_most(contract("non_inferiority", margin=0.01), gain(900, 900))
