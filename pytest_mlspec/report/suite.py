@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from pytest_mlspec.report.rows import Row
@@ -14,7 +15,7 @@ def holm(shares: Sequence[float]) -> int:
     """How many hypotheses Holm's step-down procedure rejects, each p-value given as a part of its own level.
 
     Args:
-        shares: p-value over level of every hypothesis, those that cannot be rejected included (1 or more).
+        shares: p-value over level of every hypothesis, those that cannot be rejected included (above 1).
 
     Returns:
         The number of rejections; some true hypothesis is among them with a probability of at most the largest level,
@@ -24,7 +25,7 @@ def holm(shares: Sequence[float]) -> int:
         Holm 1979, Scandinavian Journal of Statistics 6(2), 65-70.
 
     Example:
-        >>> holm([0.2, 0.4, 1.0, 1.0])  # 0.2 <= 1/4, but 0.4 > 1/3
+        >>> holm([0.2, 0.4, 7.0, 7.0])  # 0.2 <= 1/4, but 0.4 > 1/3
         1
     """
     rejected = 0
@@ -46,12 +47,12 @@ def requirements(rows: Iterable[Row]) -> dict[tuple[object, ...], list[Row]]:
 
 
 def _share(rows: Sequence[Row]) -> float:
-    """The p-value of a requirement over its level; 1 where nothing of it is violated, or an xfail or waiver covers it.
+    """The p-value of a requirement over its level; infinite where nothing of it counts as violated.
 
     Claims of one requirement share its level already. Of a claim that was judged several times the worst is known, so
     that its p-value counts once for each.
     """
-    found = [1.0]
+    found = [math.inf]
     for row in rows:
         violated_at, level, judgements = (row.get(name) for name in ("violated_at", "level", "judgements"))
         if word(row) == "violated" and isinstance(violated_at, (int, float)) and isinstance(level, (int, float)):
