@@ -20,6 +20,7 @@ __all__ = [
     "Damaged",
     "discard",
     "draft_folder",
+    "locked",
     "publish",
     "read_file",
     "read_manifest",
@@ -50,13 +51,11 @@ class Damaged(Exception):
 @contextmanager
 def draft_folder(root: Path) -> Iterator[Path]:
     """A folder of this process alone, removed at the end unless it was published; swept when the process dies."""
-    from filelock import FileLock
-
     sweep(root)
     drafts = make_folder(root, _DRAFTS)
     token = f"{os.getpid()}-{secrets.token_hex(8)}"
     lock = drafts / f"{token}.lock"
-    with FileLock(lock):
+    with locked(lock):
         draft = make_folder(drafts, token)
         try:
             yield draft
@@ -64,6 +63,26 @@ def draft_folder(root: Path) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
             with suppress(OSError):
                 lock.unlink()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, whoever else wants it; a process that dies gives it back.
+
+    Raises:
+        OSError: the file cannot be made, or this file system knows no locks.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(path)
+    try:
+        lock.acquire()
+    except NotImplementedError as error:
+        raise OSError(f"{path.parent} lies on a file system without locks") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_draft(draft: Path, body: Mapping[str, object], files: Mapping[str, Pieces]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_mlspec.training.cache.eviction import make_room, weigh, weigh_key
+from pytest_mlspec.training.cache.eviction import make_room, weigh_key, weight
 from pytest_mlspec.training.cache.parts import (
     Damaged,
     discard,
@@ -138,9 +138,8 @@ class Shelves:
     def _too_large(self, size: int, replaced: set[Path]) -> str:
         if size > self._max_bytes:
             return f"it takes {size:,} bytes, more than the whole cache may ({self._max_bytes:,})"
-        kept = self._in_use - replaced
-        taken = sum(part.size for part in weigh(self.root) if part.path in kept)
-        if size + taken > self._max_bytes:
+        kept = {path for path in self._in_use - replaced if path.exists()}
+        if size + sum(weight(path).size for path in kept) > self._max_bytes:
             return f"it takes {size:,} bytes, and what this run uses fills the cache already ({self._max_bytes:,})"
         return ""
 

@@ -14,7 +14,7 @@ from pytest_mlspec.training.cache.arrays import npy_pieces, read_npy, why_no_arr
 from pytest_mlspec.training.cache.entries import Entry, Listed, lay_out, listed, read_packed
 from pytest_mlspec.training.cache.eviction import weight
 from pytest_mlspec.training.cache.members import NotKept, pack_surely, unpack
-from pytest_mlspec.training.cache.parts import read_file
+from pytest_mlspec.training.cache.parts import locked, read_file
 from pytest_mlspec.training.cache.private import make_folder
 from pytest_mlspec.training.cache.shelves import UNREADABLE, Part, Shelves, check_key, in_words
 
@@ -203,9 +203,7 @@ class Store:
         Raises:
             OSError: the folder cannot be used.
         """
-        from filelock import FileLock
-
-        with FileLock(make_folder(self.folder, _LOCKS) / f"{check_key(key)}.lock"):
+        with locked(make_folder(self.folder, _LOCKS) / f"{check_key(key)}.lock"):
             yield
 
     def _listed(self, found: Sequence[Part]) -> list[tuple[Part, Listed]]:

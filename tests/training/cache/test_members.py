@@ -308,6 +308,7 @@ def test_another_process_loads_what_this_one_kept(tmp_path):
             shift = np.arange(500.0)
             assert store.keep("key", {0: (tree, 0, {}), 1: (Own(shift), 0, {}), 2: (lambda X: X + shift, 0, {})}) == ""
         found = store.members("key", [0, 1, 2], lambda facts: True)
+        assert "torch" not in sys.modules, "nor any other library that the members do not need"
         print(found[0].member.predict(np.eye(4)), found[1].member.predict(np.ones(500)), found[2].member(1)[3])
     """)
     answers = [

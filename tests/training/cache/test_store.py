@@ -599,6 +599,19 @@ def test_one_at_a_time_holds_the_lock_of_a_key(store):
         pass
 
 
+def test_a_file_system_without_locks_is_a_reason(store, monkeypatch):
+    import filelock
+
+    def refuse(*asked: object, **named: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock; use SoftFileLock instead")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+
+    assert "a file system without locks" in store.keep("key", {0: (Model(0), 0.0, {})})
+    with pytest.raises(OSError, match="a file system without locks"), store.lock("key"):
+        pass
+
+
 def test_a_part_that_is_settled_between_looking_and_reading_is_found_in_its_new_place(store, folder, monkeypatch):
     for seed in range(3):
         store.keep("key", {seed: (Model(seed), 0.0, {})})
