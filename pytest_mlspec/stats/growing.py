@@ -15,7 +15,9 @@ from scipy import special
 from pytest_mlspec.stats import anytime, binomial, seed_planning
 from pytest_mlspec.stats.seeds import SeedSpread
 
-FUTILITY_LEVEL = 0.05
+# What is rarer than that is not waited for. Nothing is lost but power where training stops too early, nothing but
+# training where it stops too late.
+FUTILITY_OF_SHARE, FUTILITY_OF_SPREAD = 0.25, 0.05
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +76,7 @@ def next_decision(passes: int, fails: int, n_members: int, share: float, level: 
 
 
 def _rate_below(count: int, trials: int, rate: float) -> bool:
-    return float(np.asarray(binomial.upper(count, trials, FUTILITY_LEVEL)).item()) < rate
+    return float(np.asarray(binomial.upper(count, trials, FUTILITY_OF_SHARE)).item()) < rate
 
 
 def spread_could_decide(spread: SeedSpread, n_members: int, limit: float, level: float) -> bool:
@@ -92,6 +94,6 @@ def spread_could_decide(spread: SeedSpread, n_members: int, limit: float, level:
     degrees = spread.n_members - 1
     if degrees < 1 or spread.n_examples < 2:
         return True  # nothing is known yet
-    quantiles = 2.0 * special.gammaincinv(degrees / 2.0, [1.0 - FUTILITY_LEVEL, FUTILITY_LEVEL])
+    quantiles = 2.0 * special.gammaincinv(degrees / 2.0, [1.0 - FUTILITY_OF_SPREAD, FUTILITY_OF_SPREAD])
     ends = np.sqrt(np.maximum(degrees * spread.raw**2 / quantiles - spread.noise**2, 0.0))
     return any(seed_planning.would_decide(replace(spread, value=float(end)), n_members, limit, level) for end in ends)
