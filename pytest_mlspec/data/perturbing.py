@@ -33,7 +33,7 @@ def perturbed(data: Dataset, function: Callable[[Any], object], words: str) -> D
     """The dataset with the features that ``function`` makes of a copy of its own; lineage stays.
 
     A function may have ``exchanged(n_rows)``, which tells (examples,) the rows that exchanged values: they are
-    clusters of the new dataset.
+    clusters of the new dataset; and ``redraws``, whether it makes something else of the same rows once there are more.
 
     Raises:
         ValueError: the number of rows changed, or rows of different clusters exchanged values.
@@ -65,6 +65,7 @@ def perturbed(data: Dataset, function: Callable[[Any], object], words: str) -> D
             "X mark": mark_of(changed),
             "y mark": mark_of(data.y),
             "origin_rows": data.origin_rows,
+            "redrawn": redrawn(data) or bool(getattr(function, "redraws", False)),
         },
         _origin=data._root,
         _origin_rows=data.origin_rows,
@@ -124,6 +125,11 @@ def apart(first: Dataset, second: Dataset, *, features: bool = True) -> bool:
 
 def _varies(data: Dataset) -> bool:
     return data.y is not None and bool((data.y[1:] != data.y[:-1]).any())
+
+
+def redrawn(data: Dataset) -> bool:
+    """Whether a perturbation would make something else of the same rows if there were more of them."""
+    return bool(data.base._cache.get("redrawn", False))
 
 
 def source(data: Dataset) -> Dataset:

@@ -62,6 +62,14 @@ class ColumnChange:
         """Whether a changed row holds values of another row of the same data, so that the two depend on each other."""
         return isinstance(self.rule, Permuted) and not self.rule.donors
 
+    @property
+    def redraws(self) -> bool:
+        """Whether the same rows come out otherwise once there are more: draws, means and spreads follow all rows."""
+        if isinstance(self.rule, Permuted) and self.rule.donors:
+            return False  # each row takes what the next draw picks from other data
+        of_all = getattr(self.rule, "in_std", False) or getattr(self.rule, "value", None) == "mean"
+        return self.seed is not None or bool(of_all)
+
     def exchanged(self, n_rows: int) -> IntArray | None:
         """(examples,) which rows exchanged values with each other; ``None`` where rows stay independent."""
         return partners(n_rows, self._stream(None))[1] if self.mixes_rows else None

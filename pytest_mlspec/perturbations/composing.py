@@ -34,6 +34,11 @@ class Composed:
         """Whether some step puts values of another row of the same data into a row."""
         return any(getattr(step, "mixes_rows", False) for step in self.steps)
 
+    @property
+    def redraws(self) -> bool:
+        """Whether some step makes something else of the same rows once there are more."""
+        return any(getattr(step, "redraws", False) for step in self.steps)
+
     def exchanged(self, n_rows: int) -> IntArray | None:
         """(examples,) which rows exchanged values with each other, in one step or over several; ``None``: no rows."""
         asked = [step.exchanged(n_rows) for step in self.steps if hasattr(step, "exchanged")]

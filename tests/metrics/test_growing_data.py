@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from pytest_mlspec import metrics
 from pytest_mlspec.data import Dataset, Domain, Splits
 from pytest_mlspec.metrics.judging.judge import Claim, judge_together
 from pytest_mlspec.metrics.judging.looks import look_of
-from pytest_mlspec.perturbations import permute
+from pytest_mlspec.perturbations import compose, mask, noise, permute, shift
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.training import Ensemble
 from pytest_mlspec.verdict import Terms
@@ -322,15 +324,47 @@ def test_a_random_part_of_a_growing_dataset_is_drawn_anew() -> None:
         assert (appended.outcome, sliced.outcome) == (MET, MET)
 
 
-def test_rows_that_exchange_values_are_paired_anew() -> None:
-    data, _ = edited(400)
-    permuted = data.perturb(permute(0, seed=3))
+@pytest.mark.parametrize(
+    "perturbation",
+    [
+        permute(0, seed=3),
+        noise(0, severity=3),
+        mask(0),
+        shift(0, 1.0, unit="std"),
+        compose(noise(0, severity=3), shift(1, 2.0)),
+    ],
+    ids=["permute", "noise", "mask", "shift", "compose"],
+)
+def test_perturbations_that_draw_anew_when_rows_are_added_are_undecided(perturbation: Callable[..., object]) -> None:
+    _, data = edited(400)
+    rows = data.X + np.arange(400)[:, None]
+    assert not np.array_equal(perturbation(rows[:200].copy()), np.asarray(perturbation(rows.copy()))[:200])
 
+    changed = Dataset(rows, data.y, positive=1).perturb(perturbation)
     for terms in (Terms(looks=(100, 200)), Terms(anytime=True)):
-        verdict = metrics.flip_rate(Says(), data, permuted).judged("<=", 0.9, terms)
+        for other in (changed, changed.named("it"), pickle.loads(pickle.dumps(changed)), changed.perturb(halved)):
+            verdict = metrics.selection_rate(Says(), other).judged("<=", 0.9, terms)
 
-        assert verdict.outcome is UNDECIDED
-        assert "paired anew whenever cases are added" in verdict.advice[0]
+            assert verdict.outcome is UNDECIDED
+            assert "makes something else of the same rows when rows are added" in verdict.advice[0]
+
+
+def halved(X: np.ndarray) -> np.ndarray:
+    return X / 2
+
+
+@pytest.mark.parametrize(
+    "perturbation",
+    [shift(0, 0.5), mask(1, 0.0), permute([0, 1], seed=3, donors=np.eye(9)), halved],
+    ids=["shift", "mask", "donors", "halved"],
+)
+def test_perturbations_of_each_row_alone_are_judged(perturbation: Callable[..., object]) -> None:
+    _, data = edited(400)
+    assert np.array_equal(perturbation(data.X[:200].copy()), np.asarray(perturbation(data.X.copy()))[:200])
+
+    verdict = metrics.selection_rate(Says(), data.perturb(perturbation)).judged("<=", 0.9, Terms(looks=(100, 200)))
+
+    assert "look 2 of 2" in verdict.details[0]
 
 
 def test_a_contrast_of_the_first_pairs() -> None:

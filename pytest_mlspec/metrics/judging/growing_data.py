@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from pytest_mlspec.data.perturbing import EXCHANGED, source
+from pytest_mlspec.data.perturbing import EXCHANGED, redrawn, source
 from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.looks import Within, at_look, unknown
@@ -32,8 +32,9 @@ SORTED = (
     "order in which they came, or shuffle the file once and append from then on"
 )
 MANY = 5
-PAIRED_ANEW = (
-    "rows exchange values with rows that are paired anew whenever cases are added: permute with donors= from other data"
+REDRAWN = (
+    "{} makes something else of the same rows when rows are added, so that the first cases would change: perturb by a "
+    "function of each row alone"
 )
 NO_ANYTIME = (
     "anytime-valid bounds are known for rates and bounded means of independent cases, and what is made of them: "
@@ -85,8 +86,8 @@ def _unsteady(estimate: Estimate) -> str:
     """Why the first cases would not be the same again once there are more; empty where they should be."""
     for side in estimate.sides:
         data = side.data
-        if data.cluster_name == EXCHANGED:
-            return PAIRED_ANEW
+        if data.cluster_name == EXCHANGED or redrawn(data):
+            return REDRAWN.format(", ".join(data.perturbations) or data.title)
         whole = source(data).base
         if not np.array_equal(whole.origin_rows, np.arange(len(whole))):
             return DRAWN.format(f"{len(whole):,}")
