@@ -33,6 +33,12 @@ class PlanRun:
     """Runs the bodies of a suite for its plans."""
 
     def __init__(self, config: pytest.Config) -> None:
+        option = config.option
+        for name, asked in (("--mlspec-save", option.mlspec_save), ("--mlspec-update", option.mlspec_update)):
+            if asked:
+                raise pytest.UsageError(
+                    f"{name} keeps what a run judged, and --mlspec-plan judges nothing: leave one out"
+                )
         self.config = config
         self.run = PlanOfRun()
         self._error: BaseException | None = None
@@ -218,7 +224,7 @@ def _why_not(error: BaseException | None, skipped: pytest.TestReport | None) -> 
         reason = skipped.longrepr[2] if isinstance(skipped.longrepr, tuple) else str(skipped.longrepr)
         return str(reason).replace("Skipped:", "skipped:", 1)
     if error is None:
-        return "the body ended without judging it"
+        return ""
     if isinstance(error, Trains):
         return f"the body would train: {error}"
     return str(error) if isinstance(error, NotTrained) else f"{type(error).__name__}: {_first_line(error)}"

@@ -349,6 +349,74 @@ def test_a_ledger_shares_the_level_out_and_is_not_written(suite):
     assert untrained(suite)
 
 
+def test_a_candidate_against_a_baseline(suite):
+    """No baseline is read: both sides are stand-ins, and a table over discordance says what it takes."""
+    claims, result = plan(
+        suite,
+        """
+@pytest.mark.non_inferiority(margin=0.02)
+def test_it(model, baseline, street, requirement):
+    assert metrics.accuracy(model, street.test) - metrics.accuracy(baseline, street.test) >= requirement
+""",
+        "--mlspec-baseline=main",
+    )
+
+    assert {need["expected"] for need in claims[0]["needs"]} == {-0.01, 0.0}
+    assert result.ret == 0
+    assert untrained(suite)
+
+
+def test_what_is_tracked_has_no_plan(suite):
+    claims, result = plan(
+        suite,
+        """
+@pytest.mark.optimizing
+def test_it(model, street, requirement):
+    assert metrics.accuracy(model, street.test) >= requirement
+""",
+    )
+
+    assert [claim["no_plan"] for claim in claims] == [
+        "it is compared with the best recorded value: there is no limit to plan for"
+    ]
+    assert result.ret == 0
+    assert not (suite.pytester.path / "mlspec-record.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--mlspec-save=main", "--mlspec-update"])
+def test_a_plan_keeps_nothing(suite, option):
+    result = suite.run(SUITE + FLOOR, "--mlspec-plan", option)
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*judges nothing: leave one out*"])
+    assert untrained(suite)
+
+
+def test_rows_that_were_held_out(suite):
+    claims, _ = plan(
+        suite,
+        """
+@mlspec.ensemble(seeds=2, hold_out={"sex": "f"})
+def apart(seed, street):
+    return None
+
+@mlspec.ensemble(seeds=2)
+def on_top(seed, apart, street):
+    return None
+
+@pytest.mark.satisficing(at_least=0.9)
+@pytest.mark.parametrize("name", ["apart", "on_top"])
+def test_it(name, request, street, requirement):
+    model = request.getfixturevalue(name)
+    part = street.test.where(**model.held_out) if model.held_out else street.test
+    assert metrics.accuracy(model, part) >= requirement
+""",
+    )
+
+    assert claims[0]["members"] == 2
+    assert 0 < claims[0]["at_hand"] < claims[1]["at_hand"] == 500
+
+
 def test_markdown(suite):
     suite.run(SUITE + FLOOR, "--mlspec-plan", "--mlspec-markdown=out.md")
     text = (suite.pytester.path / "out.md").read_text()

@@ -23,6 +23,9 @@ class Asks(Protocol):
         """The marker in one line."""
 
 
+NOT_REACHED = "the body ended without judging it"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOfClaim:
     """The plan of one claim of one contract, or of a literal.
@@ -84,15 +87,22 @@ def plans_of_test(
         test: its node id.
         contracts: those of its markers.
         found: the claims that its body made.
-        why: why it made no further ones.
+        why: why it made no further ones; empty where it came to its end.
         n_requirements: requirements of the whole run.
     """
     claims = tuple(_plan_of_claim(planned, contracts, n_requirements) for planned in found)
     reached = {claim.contract for claim in claims}
-    unplanned = tuple((contract.describe(), why) for contract in contracts if contract.index not in reached)
+    missing = [contract for contract in contracts if contract.index not in reached]
+    unplanned = tuple((contract.describe(), why or _why_not(contract)) for contract in missing)
     if not contracts and not found:
-        unplanned = (("satisficing: literals in the body", why),)
+        unplanned = (("satisficing: literals in the body", why or NOT_REACHED),)
     return PlanOfTest(test=test, claims=claims, unplanned=unplanned)
+
+
+def _why_not(contract: Asks) -> str:
+    if contract.kind == "optimizing":
+        return "it is compared with the best recorded value: there is no limit to plan for"
+    return NOT_REACHED
 
 
 def _plan_of_claim(planned: Planned, contracts: Sequence[Asks], n_requirements: int) -> PlanOfClaim:
