@@ -6,6 +6,7 @@ judges, trains or reports when a test asks for it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def __getattr__(name: str) -> object:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    fixtures.STARTED[0] = time.time_ns()
     options.add_options(parser)
 
 

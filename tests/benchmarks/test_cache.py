@@ -49,6 +49,7 @@ def _data() -> Splits:
 def _kept(study: ModuleType, data: Splits, folder: Path) -> FitCache:
     """Everything that a run does before it asks for a member; nothing is remembered from a run before."""
     versions._required.cache_clear()
+    versions._OWN.clear()
 
     def key(*, used: Splits = data) -> str:
         sources = Sources(folder / "imports.json")

@@ -266,7 +266,7 @@ def test_a_fit_that_changes_what_it_refers_to_is_not_kept(study):
     study.edit("conftest", "return build(seed)", "SEEN.append(seed); return build(seed + 0 * len(SEEN))")
 
     assert study.run() == ALL
-    study.says("*not kept: a fit changes what it refers to")
+    study.says("*not kept: what it refers to changed while it trained")
 
 
 @pytest.mark.parametrize("how", ["cache=False", "--mlspec-cache=off", "ini"])
@@ -509,6 +509,20 @@ def test_predictions_of_something_else_are_asked_for(study, name, old, new):
     study.run()
 
     assert asked(study) == 3
+
+
+def test_a_file_that_is_edited_while_the_run_goes_on(study):
+    """What runs is the older code, and its members must not be taken for those of the new one."""
+    study.edit("conftest", "RATE = 1\n", "RATE = 1\nimport pathlib\n")
+    body = "    labels = np.tile([0, 1], 500)"
+    study.edit("conftest", body, f"    pathlib.Path('helpers.py').write_text(EDITED)\n{body}")
+    study.edit("conftest", "OFFSET = 2", f"OFFSET = 2\nEDITED = {HELPERS.replace('width=2', 'width=7')!r}")
+
+    assert study.run() == ALL
+    study.says("detector: 3 members: trained (* s), not kept: helpers.py was edited since this run began")
+    study.texts["helpers"] = HELPERS.replace("width=2", "width=7")
+    study.edit("conftest", "    pathlib.Path('helpers.py').write_text(EDITED)\n", "")
+    assert study.run() == ALL
 
 
 def test_predictions_that_came_at_once_are_not_kept(study):

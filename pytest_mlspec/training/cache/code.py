@@ -32,12 +32,14 @@ class Token:
         unreadable: what has no content that can be read; with any of it the text says too little to reuse a fit.
         unseen: why there may be inputs that nothing here can see.
         packages: top-level names of the installed packages that it uses.
+        files: the project's files that were read for it.
     """
 
     text: str
     unreadable: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     packages: frozenset[str] = frozenset()
+    files: tuple[Path, ...] = ()
 
 
 def code_token(
@@ -87,6 +89,7 @@ def code_token(
         unreadable=tuple(sorted(following.unreadable)),
         unseen=tuple(sorted({*following.unseen, *closure.reasons, *following.blind(home)})),
         packages=frozenset(packages),
+        files=(*closure.files, *(() if home is None else (home,))),
     )
 
 

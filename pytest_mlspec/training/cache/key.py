@@ -25,11 +25,20 @@ class FitKey:
         text: equal in every process while nothing of what the fit depends on changes.
         unreadable: what cannot be read, so that there is no such name.
         unseen: why the fit may have inputs that the name says nothing of.
+        files: the project's files that the name speaks of as they are on disk now.
     """
 
     text: str
     unreadable: tuple[str, ...]
     unseen: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+
+    def edited_since(self, started: int) -> str:
+        """Which file was changed after this moment (nanoseconds since 1970): the code that runs is an older one."""
+        for path in self.files:
+            if path.exists() and path.stat().st_mtime_ns > started:
+                return path.name
+        return ""
 
 
 def fit_key(
@@ -58,7 +67,9 @@ def fit_key(
         token.unreadable if said is not None else (*token.unreadable, "the content of its settings cannot be read")
     )
     parts = [_FORMAT, token.text, said, versions, machine(sources), _numbers(versions)]
-    return FitKey(text=content_digest(parts) or "", unreadable=unreadable, unseen=_without_repeats(token))
+    return FitKey(
+        text=content_digest(parts) or "", unreadable=unreadable, unseen=_without_repeats(token), files=token.files
+    )
 
 
 def _without_repeats(token: Token) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ class FitCache:
             return
         waiting, self._waiting = self._waiting, {}
         if not self.declared and self.now() != self.key:
-            self.reasons.add("a fit changes what it refers to")
+            self.reasons.add("what it refers to changed while it trained")
             return
         try:
             problem = self.store.keep(self.key, waiting)

@@ -33,6 +33,8 @@ _KNOWN = {
 
 
 _OF_AN_EXTRA = re.compile(r";\s*\(?extra\s*==|\band\s+\(?extra\s*==")
+_OWN: list[str] = []
+"""The version of the code that this process runs, whatever becomes of its files."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -102,6 +104,12 @@ def machine(sources: Sources) -> dict[str, str]:
 
 def own_version(sources: Sources) -> str:
     """The version of this package; with a hash of its files where they are worked on and not installed."""
+    if not _OWN:
+        _OWN.append(_own_version(sources))
+    return _OWN[0]
+
+
+def _own_version(sources: Sources) -> str:
     folder = Path(__file__).parents[2]
     version = version_of("pytest-mlspec") or "0"
     if not {"site-packages", "dist-packages"}.isdisjoint(folder.parts):

@@ -72,7 +72,7 @@ class Watch:
         files = {}
         for path, first in list(self.read.items()):
             now = _state(path)
-            made = now is not None if first is None else first.modified >= self.started
+            made = now is not None or path in self.written if first is None else first.modified >= self.started
             if made:
                 continue  # made by the fit itself, perhaps by an extension that nothing can follow
             if first != now or path in self.written:
@@ -210,7 +210,7 @@ def _access(mode: object, flags: object) -> tuple[bool, bool]:
         return not anew and ("a" not in mode or "+" in mode), anew or "a" in mode or "+" in mode
     given = flags if isinstance(flags, int) else 0
     writes = bool(given & (os.O_WRONLY | os.O_RDWR))
-    return not given & (os.O_WRONLY | os.O_TRUNC), writes
+    return not given & (os.O_WRONLY | os.O_TRUNC | os.O_EXCL), writes
 
 
 def _state(path: str) -> _State | None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable
@@ -77,6 +78,10 @@ def test_nothing_is_seen_outside_of_the_block(seen):
         lambda: (open("old.txt", "w").write("x"), open("old.txt").read()),
         lambda: open("old.txt", "a").write("x"),
         lambda: Path("new.txt").write_text("x"),
+        lambda: (open("new.txt", "w+").write("x"), os.remove("new.txt")),
+        lambda: tempfile.TemporaryFile().write(b"x"),
+        lambda: (os.close(os.open("new.txt", os.O_RDWR | os.O_CREAT | os.O_EXCL)), os.remove("new.txt")),
+        lambda: (os.close(os.open("new.txt", os.O_RDWR | os.O_CREAT)), os.remove("new.txt")),
         lambda: open(os.devnull).read(),
         lambda: open("/proc/self/status").read(),
         lambda: open(os.__file__).read(),
