@@ -39,7 +39,7 @@ def start(config: pytest.Config) -> None:
     if asked.baseline is not None:
         folder_of(config)
         baseline_of(config)
-    if asked.save is None or asked.list or asked.plan:
+    if asked.save is None or asked.list or asked.plan or config.option.collectonly:
         return
     from pytest_mlspec.records.baseline_file import check_name
 

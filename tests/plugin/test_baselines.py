@@ -262,6 +262,41 @@ def test_a_path_names_a_baseline_too(suite):
     assert words(suite.again("--mlspec-baseline=./kept"))["passed"] == 2
 
 
+def test_the_folder_of_records_is_where_the_ini_says(suite):
+    wrong(suite, 100)
+    suite.ini(mlspec_records="kept/records")
+    suite.run(COMPARED, "--mlspec-save=main")
+
+    assert (suite.pytester.path / "kept" / "records" / "baselines" / "main" / "index.json").is_file()
+    assert words(suite.again("--mlspec-baseline=main"))["passed"] == 2
+
+
+def test_a_run_that_asks_for_nothing_writes_nothing(suite):
+    wrong(suite, 100)
+    suite.run(COMPARED)
+    assert suite.again("--collect-only", "--mlspec-save=main").ret == 0
+    suite.again("--mlspec-list", "--mlspec-save=main")
+
+    assert not (suite.pytester.path / ".mlspec").exists()
+
+
+def test_a_search_by_hypothesis_saves_the_data_themselves_and_not_what_it_made_of_them(suite):
+    searched = """
+from hypothesis import given, settings, strategies as st
+
+@settings(max_examples=5, deadline=None)
+@given(shift=st.integers(1, 100))
+def test_searched(shift, detector, street):
+    moved = street.perturb(lambda rows: rows + shift, name="moved")
+    assert metrics.accuracy(detector, street) >= 0.1
+    assert metrics.accuracy(detector, moved) >= 0.1
+"""
+    wrong(suite, 100)
+    suite.run(MODELS + searched, "-p", "_hypothesis_pytestplugin", "--mlspec-save=main", subprocess=True)
+
+    assert [entry["title"] for entry in saved(suite)["entries"]] == ["street"]
+
+
 STOPPED = COMPARED + "\ndef test_stop():\n    BODY\n"
 
 

@@ -31,12 +31,12 @@ def gain(new: int, old: int) -> Estimate:
 
 def at_least(asked: Contract, estimate: Estimate) -> Verdict:
     with RECORDER.hold(None), CONTRACTS.hold((asked,)):
-        return estimate >= Requirement()  # type: ignore[operator]
+        return estimate >= Requirement()
 
 
 def at_most(asked: Contract, estimate: Estimate) -> Verdict:
     with RECORDER.hold(None), CONTRACTS.hold((asked,)):
-        return estimate <= Requirement()  # type: ignore[operator]
+        return estimate <= Requirement()
 
 
 @pytest.mark.parametrize(
