@@ -12,7 +12,7 @@ import pytest
 
 from pytest_mlspec import Predictions, metrics
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.judging.tracked import Best
+from pytest_mlspec.metrics.judging.tracked import Best, as_entry
 from pytest_mlspec.requirements.contract import ContractError
 from pytest_mlspec.requirements.requirement import Requirement
 from pytest_mlspec.running import CONTRACTS, RECORDER, Recorder
@@ -85,7 +85,36 @@ def test_a_record_holds_the_value_with_bounds_at_half_the_level() -> None:
     assert best is not None
     low, high = bounds(950, 0.025)
     assert (best.value, best.low, best.high) == (0.95, pytest.approx(low), pytest.approx(high))
-    assert best.tail == pytest.approx([bounds(950, 0.025 / 2**halvings)[0] for halvings in range(1, 11)])
+    tail = as_entry(best)["tail"]
+    assert tail == pytest.approx([bounds(950, 0.025 / 2**halvings)[0] for halvings in range(1, 11)])
+
+
+def test_a_raised_record_is_crossed_at_a_32nd_of_its_level() -> None:
+    """It was chosen among many: its own bound would be too high."""
+    kept = recorded(metrics.accuracy(rate(950)))
+    kept.updating = True
+    verdict = judge(kept, metrics.accuracy(rate(985)))
+    entry = verdict.record()["tracked"]
+
+    assert verdict.outcome == "met"
+    assert isinstance(entry, dict)
+    assert (entry["value"], entry["raised"], entry["write"]) == (0.985, True, True)
+    assert (entry["low"], entry["high"]) == (
+        pytest.approx(bounds(985, 0.025 / 32)[0]),
+        pytest.approx(bounds(985, 0.025)[1]),
+    )
+    assert entry["tail"] == pytest.approx([bounds(985, 0.025 / 32 / 2**halvings)[0] for halvings in range(1, 11)])
+
+
+def test_a_mean_over_retrainings_cannot_be_raised() -> None:
+    """Its bounds are checked down to level .025 only."""
+    kept = recorded(metrics.accuracy(seeds(*range(840, 850), n=N)), members="mean")
+    kept.updating = True
+    verdict = judge(kept, metrics.accuracy(seeds(*range(940, 950), n=N)), members="mean")
+
+    assert verdict.outcome == "met"
+    assert "only deleting the entry records it anew" in verdict.remark
+    assert verdict.record()["tracked"]["write"] is False  # type: ignore[index]
 
 
 @pytest.mark.parametrize("loss", [False, True], ids=["greater is better", "smaller is better"])

@@ -4,6 +4,13 @@ The record keeps the best with bounds of its own. Both sides are uncertain, so e
 *violated* needs the upper bound of the new value below the lower bound of the best, which is wrong only where one of
 the two bounds is, with probability at most level / 2 + level / 2, however the two depend on each other; *met*, which
 here means proven at least as good, is the same the other way round. Everything between is tracked: shown, and let pass.
+
+A best that was raised was chosen for its luck, too: of many equally good values the one that got past the bar. The
+bound that a worse value must cross is therefore taken at 1/32 of its level when a record is raised: of 32 models that
+tried, no bound is above its own model but with probability level / 2, however they depend on each other (Bonferroni).
+A record is raised only by a value that is proven better, so that a history of ten thousand equally good models still
+stays below the level (simulated); raised by any larger value, one of a hundred is above it already. Blum & Hardt 2015
+(arXiv 1502.04585) ask a leaderboard for such a step for the same reason.
 """
 
 from __future__ import annotations
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 
 HALVINGS = 10
 """How often a recorded bound is kept at half the level again, for verdicts that share the level with others."""
+RAISED = 5
+"""How often the level is halved for the bound that a worse value must cross, in a record that was raised."""
 COMMAND = "pytest --mlspec-update"
 
 
@@ -183,15 +192,27 @@ def _compared(asked: Asked, now: Best, best: Best) -> Verdict:
     crossed = best.crossed(asked.comparison, halvings)
     limit = f"the best recorded, {format_value(best.value)}"
     if now.low >= best.high if asked.downwards else now.high <= best.low:
+        raised = raised_to(asked, now) if asked.tracking.updating else now
         told = "" if asked.tracking.updating else f": `{COMMAND}` records it"
+        if raised is None:
+            told = f"; it has no bound at 1/{2**RAISED} of the level, so that only deleting the entry records it anew"
         remark = f"better than the best {best.words()}{told}"
-        return replace(_told(asked, now, asked.finding(0), limit, remark, write=True), outcome=Outcome.MET, standing="")
+        verdict = _told(asked, raised or now, asked.finding(0), limit, remark, write=raised is not None)
+        return replace(verdict, outcome=Outcome.MET, standing="")
     finding = asked.finding(halvings, crossed if math.isfinite(crossed) else None)
     if _worse(asked, finding, best, halvings):
         at_share = f", {format_value(crossed)} at its share of the level" if halvings else ""
         verdict = _told(asked, now, finding, limit, f"worse than the best {best.words()}{at_share}", write=False)
         return replace(verdict, outcome=Outcome.VIOLATED, standing="", violated_at=_violated_at(asked, best))
     return _told(asked, now, finding, limit, f"not told apart from the best {best.words()}", write=False)
+
+
+def raised_to(asked: Asked, now: Best) -> Best | None:
+    """What a record that is raised keeps: the bound to be crossed at 1/32 of its level; None where there is none."""
+    low, high = (now.tail[RAISED - 1], now.high) if asked.downwards else (now.low, now.tail[RAISED - 1])
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return replace(now, low=low, high=high, tail=now.tail[RAISED:], told={**now.told, "raised": True})
 
 
 def _worse(asked: Asked, finding: Finding, best: Best, halvings: int) -> bool:
@@ -211,7 +232,7 @@ def measure(asked: Asked, *, tail: bool) -> Best:
     """The value with bounds at half the level, as a record keeps it; ``tail``: with those at smaller levels, too."""
     estimate, predictions = asked.estimate, asked.estimate.predictions
     finding = asked.finding(0)
-    sterner = [asked.finding(halvings) for halvings in range(1, HALVINGS + 1)] if tail else []
+    sterner = [asked.finding(halvings) for halvings in range(1, HALVINGS + RAISED + 1)] if tail else []
     settings = {name: value if isinstance(value, (int, float)) else str(value) for name, value in estimate.settings}
     return Best(
         value=finding.value,
@@ -298,7 +319,7 @@ def as_entry(best: Best) -> dict[str, object]:
         "value": finite(best.value),
         "low": finite(best.low),
         "high": finite(best.high),
-        "tail": [finite(bound) for bound in best.tail],
+        "tail": [finite(bound) for bound in best.tail[:HALVINGS]],
         "n": int(best.n),
         "unit": best.unit,
         **best.conditions,
