@@ -131,6 +131,13 @@ def test_f1_is_planned_on_the_jaccard_index() -> None:
     assert of_f1 == int(sizes[np.flatnonzero(power < 0.9)[-1]] + 1)
 
 
+def test_precision_counts_what_a_flawless_model_would_flag() -> None:
+    found = plan(metrics.precision(standing(), street(positives=120)), ">=", 0.9)
+
+    assert found.at_hand == 120
+    assert any("a model without an error" in note for note in found.notes)
+
+
 def test_clusters_count_as_cases() -> None:
     data = street(patient=np.arange(1000) // 10)
     data = Dataset(data.X, data.y, columns=dict(data.columns), positive=1, classes=[0, 1], clusters="patient")

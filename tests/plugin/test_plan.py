@@ -226,6 +226,23 @@ def test_it(model, scaled, requirement):
     assert claims[0]["at_hand"] == 500
 
 
+def test_a_plain_fixture_that_makes_data_of_training_features_is_told_how(suite):
+    claims, _ = plan(
+        suite,
+        """
+@pytest.fixture(scope="session")
+def scaled(street):
+    return mlspec.Dataset((street.test.X - street.train.resample(0).X.mean()), street.test.y)
+
+@pytest.mark.satisficing(at_least=0.9)
+def test_it(model, scaled, requirement):
+    assert metrics.accuracy(model, scaled) >= requirement
+""",
+    )
+
+    assert "if it makes data, decorate it with @mlspec.dataset" in claims[0]["no_plan"]
+
+
 def test_what_needs_a_trained_model_cannot_be_planned(suite):
     claims, result = plan(
         suite,

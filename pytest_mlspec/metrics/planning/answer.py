@@ -19,6 +19,8 @@ from pytest_mlspec.metrics.ranking import Ranking
 from pytest_mlspec.verdict import format_limit, format_value
 
 HALVINGS = 20
+NAMED_BY_MODEL = ("precision", "f1")
+"""Rates over cases that the model chooses, so that another model has more or fewer of them."""
 
 
 def answer(question: Question, claim: str, *, power: float = POWER) -> Plan:
@@ -162,6 +164,12 @@ def _notes(question: Question) -> tuple[str, ...]:
     terms, notes = question.terms, []
     if not question.estimate.whole_ensemble and question.n_members > 1 and terms.members == "every":
         notes.append(f"each of {question.n_members} members must be met: planned at their joint power")
+    if (
+        question.flawless
+        and question.estimate.metric in NAMED_BY_MODEL
+        and isinstance(question.estimate.evidence, Rate)
+    ):
+        notes.append(f"the {question.estimate.evidence.unit} are those of a model without an error")
     if terms.looks:
         notes.append(f"level {question.level:.3g} of the last of {len(terms.looks)} looks, {terms.looks[-1]:,} cases")
     elif question.level < terms.level and isinstance(terms.members, str):
