@@ -133,11 +133,11 @@ class FitCache:
     def _rows_read(self, facts: Mapping[str, object]) -> frozenset[str]:
         from pytest_mlspec.data.reading import rows_key
 
-        if not self._rows:
-            for data in self.may_read:
-                self._rows.setdefault(data.fingerprint, []).append(rows_key(data))
         read = facts.get("read", ())
         assert isinstance(read, list | tuple)
+        if read and not self._rows:
+            for data in self.may_read:
+                self._rows.setdefault(data.fingerprint, []).append(rows_key(data))
         return frozenset(key for fingerprint in read for key in self._rows.get(str(fingerprint), ()))
 
     def _still(self, facts: Mapping[str, object]) -> bool:
