@@ -37,6 +37,8 @@ def _wrong_sides(measured: Measured) -> str:
         return f"both sides come from a baseline, {left.name} and {right.name}: the left one is the candidate"
     if baseline_of(left):
         return f"the sides are swapped, {left.name} is the baseline; write {WRITTEN}"
+    if left.data is not right.data and left.fingerprints()["data"] != right.fingerprints()["data"]:
+        return f"both models must see the same data, not {left.title} on the left and {right.title} on the right"
     if one_model(left, right):
         return f"both sides are {left.name}: it compares two models, which need names of their own, on the same cases"
     return ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pytest_mlspec
-from pytest_mlspec import Predictions, metrics
+from pytest_mlspec import Dataset, Predictions, metrics
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.requirements.catalogue import kind
 from pytest_mlspec.requirements.contract import Contract, ContractError
@@ -16,6 +16,20 @@ from pytest_mlspec.verdict import Verdict
 from tests.requirements.kinds import contract, faults
 
 Y = np.ones(1000, dtype=int)
+
+
+class Threshold:
+    """Right on all but the rows below a limit."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, 0] < self.limit, 0, 1)
+
+
+class Other(Threshold):
+    """Another model of the same form."""
 
 
 def said(name: str, hits: int, **columns: object) -> Predictions:
@@ -100,6 +114,32 @@ def test_the_wrong_direction_is_told_the_right_one() -> None:
 def test_what_compares_no_two_models_is_refused(estimate: Estimate, words: str) -> None:
     with pytest.raises(ContractError, match=words):
         at_least(contract("non_inferiority", margin=0.01), estimate)
+
+
+def test_a_candidate_on_clean_data_against_a_baseline_on_changed_data_is_refused() -> None:
+    """The rows are the same, so that the difference exists; that the new model won would say nothing."""
+    clean = Dataset(np.arange(1000.0)[:, None], Y, classes=[0, 1], positive=1, name="street.test")
+    fog = clean.perturb(lambda rows: rows + 100, name="fog")
+    estimate = metrics.accuracy(Threshold(50), clean) - metrics.accuracy(Other(150), fog)
+
+    with pytest.raises(
+        ContractError, match=r"the same data, not street\.test on the left and street\.test, fog on the"
+    ):
+        at_least(contract("non_inferiority", margin=0.01), estimate)
+
+
+@pytest.mark.parametrize(("max_loss", "outcome"), [(None, "undecided"), (1.0, "met")])
+def test_an_unbounded_loss_needs_its_bound(max_loss: float | None, outcome: str) -> None:
+    truth = np.linspace(0, 1, 4000)
+    new, old = (
+        metrics.rmse(Predictions(y=truth, values=truth + 0.1 * np.sin(100 * truth + shift), name=name))
+        for name, shift in (("new", 0), ("old", 1))
+    )
+    given = {} if max_loss is None else {"max_loss": max_loss}
+    verdict = at_most(contract("non_inferiority", margin=0.2, **given), new - old)
+
+    assert verdict.outcome == outcome
+    assert ("cannot be met without max_loss" in "".join(verdict.lines())) == (max_loss is None)
 
 
 def test_the_metric_and_the_groups_of_the_marker_hold() -> None:
