@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from pytest_mlspec.predictions import worked_out
 from pytest_mlspec.predictions.sources import Given, Source, given_outputs
+from pytest_mlspec.predictions.worked_out import Hits
 from pytest_mlspec.stats.bounds import IntArray
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_mlspec.data.groups import Codes, Groups
     from pytest_mlspec.predictions.arrays import Labels, Scores
 
-Hits = npt.NDArray[np.uint8]
 _T = TypeVar("_T")
 
 
@@ -86,7 +86,7 @@ class Predictions:
     def _keep(self, what: str, make: Callable[[], _T]) -> _T:
         if what not in self._kept:
             made = make()
-            self._kept[what] = _locked(made)
+            self._kept[what] = worked_out.locked(made)
         return self._kept[what]  # type: ignore[return-value]  # the dict holds what `make` made
 
     # ---- what they are about ---------------------------------------------------------------------------------
@@ -243,16 +243,7 @@ class Predictions:
 
     def scores(self, positive: object) -> Scores | None:
         """(members, examples) larger where ``positive`` is more likely: its probability, else the decision function."""
-        code = self.class_code(positive)
-        if self._source.has_probabilities:
-            probabilities = self.probabilities
-            return None if probabilities is None else probabilities[:, :, code]
-        decisions = self._part("decisions", self._source.decisions)
-        if decisions is None:
-            return None
-        if decisions.ndim == 3:
-            return decisions[:, :, code]
-        return decisions if code == 1 else -decisions
+        return worked_out.scores(self, positive)
 
     def class_code(self, label: object) -> int:
         """The position of a class within ``classes``.
@@ -278,17 +269,17 @@ class Predictions:
         Raises:
             ValueError: the model gives no labels.
         """
-        return self._part_of_whole("hits", _label_hits)
+        return self._part_of_whole("hits", worked_out.label_hits)
 
     @property
     def top_probability(self) -> Scores | None:
         """(members, examples) the probability of the most probable class, or ``None``."""
-        return self._part_of_whole("top_probability", _top_probability)
+        return self._part_of_whole("top_probability", worked_out.top_probability)
 
     @property
     def top_hits(self) -> Hits | None:
         """(members, examples) 1 where the most probable class is right, or ``None`` without probabilities."""
-        return self._part_of_whole("top_hits", _top_hits)
+        return self._part_of_whole("top_hits", worked_out.top_hits)
 
     def _part(self, what: str, ask: Callable[[], _T]) -> _T:
         return self._part_of_whole(what, lambda whole: ask())
@@ -362,39 +353,3 @@ def bound(source: Source, data: Dataset, whole: Predictions | None) -> Predictio
     made = object.__new__(Predictions)
     made._bind(source, data, whole)
     return made
-
-
-def _locked(made: object) -> object:
-    if not isinstance(made, np.ndarray) or not made.flags.writeable:
-        return made
-    view = made.view()
-    view.flags.writeable = False
-    return view
-
-
-def _label_hits(whole: Predictions) -> Hits:
-    labels = whole.labels
-    if labels is None:
-        raise ValueError(f"labels are needed and {whole.lacks('labels')}")
-    right: npt.NDArray[np.bool_] = np.equal(labels, whole.y_codes)
-    return right.view(np.uint8)
-
-
-def _top_probability(whole: Predictions) -> Scores | None:
-    _look_at_tops(whole)
-    return whole._kept.get("top_probability")  # type: ignore[return-value]
-
-
-def _top_hits(whole: Predictions) -> Hits | None:
-    _look_at_tops(whole)
-    return whole._kept.get("top_hits")  # type: ignore[return-value]
-
-
-def _look_at_tops(whole: Predictions) -> None:
-    """The top probability and whether its class is right come from one look at the probabilities."""
-    from pytest_mlspec.stats.calibration_table import top_label
-
-    probabilities = whole.probabilities
-    if probabilities is not None:
-        confidence, hits = top_label(probabilities, whole.y_codes)
-        whole._kept.update(top_probability=_locked(confidence), top_hits=_locked(hits.view(np.uint8)))
