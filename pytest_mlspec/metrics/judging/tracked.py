@@ -124,6 +124,7 @@ class Asked:
 
     def refuse(self, why: str) -> NoReturn:
         """Leave the contract unjudged, and say why."""
+        __tracebackhide__ = True
         self.tracking.refuse(self.origin.contract, why)
         raise NotJudged(f"NOT JUDGED {self.origin.id or self.estimate.subject}: {why}")
 
@@ -176,6 +177,7 @@ def judge_tracked(
 
 def _recorded(asked: Asked, now: Best, best: Best | None, changed: Sequence[str]) -> Verdict:
     """The verdict where there is no best to compare with: this run makes one, or nothing is judged."""
+    __tracebackhide__ = True
     predictions, tracking = asked.estimate.predictions, asked.tracking
     if not tracking.updating:
         why = "no record" if best is None else f"the record is of {'; '.join(changed)}"
@@ -286,6 +288,7 @@ def _data(side: Best) -> str:
 
 def _refuse_boundless(asked: Asked, now: Best) -> None:
     """Refuse what could never be told to be worse than a best, or a best that nothing could be worse than."""
+    __tracebackhide__ = True
     if all(math.isfinite(number) for number in (now.value, now.low, now.high)):
         return
     reasons = asked.finding(0).reasons or ("a loss without a largest value of one case needs max_loss=",)
