@@ -64,15 +64,20 @@ def next_decision(passes: int, fails: int, n_members: int, share: float, level: 
         (27, None)
     """
     added = np.arange(1, most - n_members + 1)
-    members = n_members + added
-    met = anytime.share_sequence(passes + added, fails, members, level).low >= share
-    violated = anytime.share_sequence(passes, fails + added, members, level).high < share
+    members, wanted = n_members + added, np.log(2.0 / level)
+    # The bounds of ``anytime.share_sequence`` are at the limit where the wealth against it reaches 2 / level.
+    met = anytime.log_evidence(passes + added, members, _with_luck(share)) >= wanted
+    violated = anytime.log_evidence(fails + added, members, _with_luck(1.0 - share)) >= wanted
     if n_members and _rate_below(passes, n_members, share):
         met[:] = False
     if n_members and _rate_below(fails, n_members, 1.0 - share):
         violated[:] = False
     either = met | violated
     return int(members[np.argmax(either)]) if either.any() else None
+
+
+def _with_luck(rate: float) -> float:
+    return anytime.LUCK + (1.0 - anytime.LUCK) * rate
 
 
 def _rate_below(count: int, trials: int, rate: float) -> bool:
