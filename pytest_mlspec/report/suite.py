@@ -85,10 +85,10 @@ def suite_lines(run: Run) -> list[str]:
             f"*violated* is judged at 1/{found['family']} of each level: {found['family']} contracts in this run "
             "share it (mlspec_family); *met* needs no correction"
         ]
-    if not violated:
+    if not violated or total == 1:
         return []
     many = violated != 1
     return [
         f"{violated} violated, {'each ' if many else ''}at its own level; {corrected}{' of them' if many else ''} also "
-        f"after {HOLM} over the {total} requirement{'s' if total != 1 else ''} of this run"
+        f"after {HOLM} over the {total} requirements of this run"
     ]
