@@ -158,3 +158,39 @@ def test_other_bad_arguments_are_named() -> None:
             sequential.ledger_level(0.05, number)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="read="):
             sequential.open_ended_level(0.05, number)  # type: ignore[arg-type]
+
+
+def test_levels_of_a_rate_that_is_made_of_some_cases_only_by_hand() -> None:
+    """Half of 8 and 16 cases count, at 0.5 and level 0.2, half at each look.
+
+    P(4 of 4) = 1/16 may claim at the first look; at the second P(6 of 8, or 4 of 4 before) = 0.164 may, and with 5 of 8
+    it would be 0.367: the level lies between P(6 of 8) = 37/256 and P(5 of 8) = 93/256.
+    """
+    levels = sequential.rate_levels([8, 16], 0.5, 0.2, "even", cases=[4, 8])
+
+    assert 1 / 16 <= levels.low[0] < 5 / 16
+    assert 37 / 256 <= levels.low[1] < 93 / 256
+    assert levels.high == pytest.approx(levels.low)
+
+
+def test_levels_so_far_are_those_of_all_looks() -> None:
+    """Levels hang on the looks so far, and on the last size: with every case counted they are the ordinary ones."""
+    whole = sequential.rate_levels([500, 1000, 2000], 0.9, 0.05)
+
+    so_far = sequential.rate_levels([500, 1000, 2000], 0.9, 0.05, cases=[500, 1000])
+
+    assert so_far.low == pytest.approx(whole.low[:2])
+    assert so_far.high == pytest.approx(whole.high[:2])
+
+
+def test_looks_without_a_case_spend_nothing() -> None:
+    levels = sequential.rate_levels([500, 1000, 2000], 0.9, 0.05, cases=[0, 0, 40])
+
+    assert binomial.lower(40, 40, levels.low[2]) >= 0.9
+    assert levels.low[2] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("cases", [[5, 4], [501], [-1], [1, 2, 3], [], [0.5]])
+def test_cases_that_do_not_fit_the_looks_are_refused(cases: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"cases=.* for looks=\[500, 1000\]"):
+        sequential.rate_levels([500, 1000], 0.9, 0.05, cases=cases)

@@ -77,6 +77,35 @@ def test_five_looks_at_a_rate(spending: str) -> None:
         assert found[side] > 0.03  # the level is used, not given away
 
 
+def recall(hits: int, positives: int, n: int) -> Estimate:
+    """`hits` of the `positives` among `n` cases found; positives are spread evenly."""
+    y = np.diff(np.floor(np.arange(n + 1) * positives / n)).astype(int)
+    labels = y.copy()
+    labels[np.flatnonzero(y)[: positives - hits]] = 0
+    return metrics.recall(Predictions(y=y, labels=labels, classes=[0, 1], positive=1))
+
+
+def test_looks_at_a_rate_of_the_cases_that_count() -> None:
+    """Every tenth case is a positive: the recursion runs over their numbers at each look, and uses the level up."""
+    looks, positives = (500, 1000, 2000), np.array([50, 100, 200])
+    terms = Terms(looks=looks)
+    for side, outcome, rate in (("false met", Outcome.MET, LIMIT), ("false violated", Outcome.VIOLATED, 1 - LIMIT)):
+        needed = []
+        for size, count in zip(looks, positives.tolist(), strict=True):
+            verdicts = (
+                recall(hits if outcome is Outcome.MET else count - hits, count, size).judged(">=", LIMIT, terms)
+                for hits in range(count + 1)
+            )
+            needed.append(next((hits for hits, one in enumerate(verdicts) if one.outcome is outcome), count + 1))
+
+        found = walk(positives, np.array(needed), rate)[0]
+
+        table.record_exact(
+            LOOKS, "recall, 10 % positives, 3 looks up to n=2000", "rate = limit 0.9", side, found, LEVEL
+        )
+        assert found > 0.02
+
+
 def test_asking_at_every_size_in_between_is_no_further_look() -> None:
     """A verdict between looks repeats that of the look, whatever the later cases are."""
     terms = Terms(looks=FIVE)
