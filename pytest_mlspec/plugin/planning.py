@@ -81,6 +81,7 @@ class PlanRun:
             list(noting.found.values()),
             why=_why_not(self._error, skipped) + self._about_fixtures(item),
             n_requirements=self.run.n_requirements,
+            expected=item.get_closest_marker("xfail") is not None,
         )
 
     def _about_fixtures(self, item: pytest.Item) -> str:

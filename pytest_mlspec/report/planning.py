@@ -20,7 +20,7 @@ def plan_lines(run: PlanOfRun) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for test in run.tests:
         for claim in test.claims:
-            lines.extend(_claim_lines(claim, test.test, run.n_requirements))
+            lines.extend(_claim_lines(claim, test, run.n_requirements))
         for fault in test.faults:
             lines.append((f"faulty marker: {fault} ({test.test})", "red"))
         for contract, why in test.unplanned:
@@ -29,11 +29,13 @@ def plan_lines(run: PlanOfRun) -> list[tuple[str, str]]:
     return lines
 
 
-def _claim_lines(claim: PlanOfClaim, test: str, n_requirements: int) -> Iterator[tuple[str, str]]:
+def _claim_lines(claim: PlanOfClaim, test: PlanOfTest, n_requirements: int) -> Iterator[tuple[str, str]]:
     plan = claim.plan
-    yield f"{claim.id}: {plan.claim} ({test})" if claim.id else f"{plan.claim} ({test})", ""
+    yield f"{claim.id}: {plan.claim} ({test.test})" if claim.id else f"{plan.claim} ({test.test})", ""
     if plan.unmeetable:
-        yield f"  CANNOT BE MET with what is at hand: {plan.unmeetable}", "red"
+        expected = ", as expected (xfail)" if test.expected else ""
+        words = f"  CANNOT BE MET with what is at hand{expected}: {plan.unmeetable}"
+        yield words, "yellow" if test.expected else "red"
     for line in (at_hand(plan), *plan.notes):
         if line:
             yield f"  {line}", ""
@@ -143,6 +145,7 @@ def _rows(test: PlanOfTest) -> Iterator[Row]:
             "best": plan.best,
             "from_value": plan.from_value,
             "unmeetable": plan.unmeetable,
+            "expected": test.expected,
             "no_plan": plan.no_plan,
             "notes": list(plan.notes),
             "needs": [

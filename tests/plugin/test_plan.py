@@ -311,6 +311,17 @@ class TestClass:
     assert claims[3]["needs"]
 
 
+def test_what_cannot_be_met_as_expected_is_no_failure(suite):
+    claims, result = plan(
+        suite, FLOOR.replace("at_least=0.9, expect=0.95", "at_least=0.999").replace("@", "@pytest.mark.xfail\n@", 1)
+    )
+
+    assert claims[0]["unmeetable"]
+    assert claims[0]["expected"] is True
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*CANNOT BE MET with what is at hand, as expected (xfail): *"])
+
+
 def test_a_search_is_planned_once_on_its_smallest_slice(suite):
     claims, _ = plan(
         suite,

@@ -109,6 +109,13 @@ def test_the_confidence_of_this_run_counts(suite):
     assert said(suite.again("--collect-only", "--mlspec-confidence=0.9")) == []
 
 
+@pytest.mark.parametrize("mark", ["xfail", "skip"])
+def test_what_nobody_expects_to_be_met_is_not_warned_of(suite, mark):
+    suite.run(f"@pytest.mark.{mark}{FEW.format(limit=0.01)}")
+
+    assert said(suite.again("--collect-only")) == []
+
+
 def test_new_sizes_take_the_place_of_old_ones(suite):
     suite.run(FEW.format(limit=0.01))
     suite.run(FEW.format(limit=0.01).replace("rate(40, 40)", "rate(400, 400)"))

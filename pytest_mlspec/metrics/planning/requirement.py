@@ -48,11 +48,13 @@ class PlanOfTest:
     claims: tuple[PlanOfClaim, ...] = ()
     unplanned: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
+    expected: bool = False
+    """Whether an xfail mark says that its requirements are not met."""
 
     @property
     def n_unmeetable(self) -> int:
-        """Claims that no model could meet with the data at hand."""
-        return sum(bool(claim.plan.unmeetable) for claim in self.claims)
+        """Claims that no model could meet with the data at hand, though nobody said so."""
+        return 0 if self.expected else sum(bool(claim.plan.unmeetable) for claim in self.claims)
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ def plans_of_test(
     *,
     why: str,
     n_requirements: int,
+    expected: bool = False,
 ) -> PlanOfTest:
     """Plan what a body claimed, and name the contracts that it did not come to.
 
@@ -89,6 +92,7 @@ def plans_of_test(
         found: the claims that its body made.
         why: why it made no further ones; empty where it came to its end.
         n_requirements: requirements of the whole run.
+        expected: whether an xfail mark says that they are not met.
     """
     claims = tuple(_plan_of_claim(planned, contracts, n_requirements) for planned in found)
     reached = {claim.contract for claim in claims}
@@ -96,7 +100,7 @@ def plans_of_test(
     unplanned = tuple((contract.describe(), why or _why_not(contract)) for contract in missing)
     if not contracts and not found:
         unplanned = (("satisficing: literals in the body", why or NOT_REACHED),)
-    return PlanOfTest(test=test, claims=claims, unplanned=unplanned)
+    return PlanOfTest(test=test, claims=claims, unplanned=unplanned, expected=expected)
 
 
 def _why_not(contract: Asks) -> str:
