@@ -43,18 +43,28 @@ def accuracy(hits: int, n: int, before: int = 0) -> Estimate:
     return metrics.accuracy(Predictions(y=np.ones(len(labels), int), labels=labels, classes=[0, 1], positive=1))
 
 
+def smallest(count: int, claims: Callable[[int], bool]) -> int:
+    """The smallest number from 0 to `count` that makes a claim, found by halving; `count + 1` where none does."""
+    low, high = -1, count + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if claims(middle) else (middle, high)
+    return high
+
+
+def claimed(measure: Callable[[int], Estimate], count: int, terms: Terms, outcome: Outcome) -> int:
+    """The smallest number of hits of `count` (of misses, for violated) whose verdict is the outcome."""
+    return smallest(
+        count,
+        lambda hits: (
+            measure(hits if outcome is Outcome.MET else count - hits).judged(">=", LIMIT, terms).outcome is outcome
+        ),
+    )
+
+
 def first_claims(sizes: tuple[int, ...], terms: Terms, outcome: Outcome) -> Hits:
     """The smallest number of hits (of misses, for violated) whose verdict claims, at each size; size + 1 for none."""
-    found = []
-    for size in sizes:
-        low, high = -1, size + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            hits = middle if outcome is Outcome.MET else size - middle
-            claimed = accuracy(hits, size).judged(">=", LIMIT, terms).outcome is outcome
-            low, high = (low, middle) if claimed else (middle, high)
-        found.append(high)
-    return np.array(found)
+    return np.array([claimed(lambda hits, n=size: accuracy(hits, n), size, terms, outcome) for size in sizes])
 
 
 def errors(sizes: tuple[int, ...], terms: Terms) -> dict[table.Side, float]:
@@ -90,13 +100,10 @@ def test_looks_at_a_rate_of_the_cases_that_count() -> None:
     looks, positives = (500, 1000, 2000), np.array([50, 100, 200])
     terms = Terms(looks=looks)
     for side, outcome, rate in (("false met", Outcome.MET, LIMIT), ("false violated", Outcome.VIOLATED, 1 - LIMIT)):
-        needed = []
-        for size, count in zip(looks, positives.tolist(), strict=True):
-            verdicts = (
-                recall(hits if outcome is Outcome.MET else count - hits, count, size).judged(">=", LIMIT, terms)
-                for hits in range(count + 1)
-            )
-            needed.append(next((hits for hits, one in enumerate(verdicts) if one.outcome is outcome), count + 1))
+        needed = [
+            claimed(lambda hits, m=count, n=size: recall(hits, m, n), count, terms, outcome)
+            for size, count in zip(looks, positives.tolist(), strict=True)
+        ]
 
         found = walk(positives, np.array(needed), rate)[0]
 
