@@ -44,6 +44,12 @@ def stable_nodeid(item: pytest.Item) -> str:
     return item.nodeid.rpartition("@")[0] or item.nodeid if grouped and "@" in item.nodeid else item.nodeid
 
 
+def key_of(nodeid: str, contract: Contract) -> str:
+    """The name of an entry of the record file: its test, and which of the contracts of that test."""
+    which = contract.id or contract.metric or ""
+    return f"{nodeid} {which}".rstrip()
+
+
 def contracts_of(asked: Iterable[tuple[str, Sequence[Contract], bool]]) -> list[Entry]:
     """An entry for every contract, and one of kind satisficing for a test of literals."""
     found: list[Entry] = []

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlspec.plugin import ASKED, OPTIMIZING
-from pytest_mlspec.plugin.collected import Collected, contracts_of, make, stable_nodeid
+from pytest_mlspec.plugin.collected import Collected, contracts_of, key_of, make, stable_nodeid
 
 if TYPE_CHECKING:
-    from pytest_mlspec.metrics.judging.tracked import Best
+    from pytest_mlspec.metrics.judging.best import Best
     from pytest_mlspec.plugin import RunReporter
     from pytest_mlspec.plugin.trials import Trial
     from pytest_mlspec.records.waivers import Waiver
@@ -47,7 +47,7 @@ class Upkeep:
 
     def equip(self, trial: Trial) -> None:
         """Give a test the waivers of its contracts."""
-        if not self.waivers:
+        if not self.waivers or self.config.option.mlspec_plan:
             return
         from pytest_mlspec.plugin.waiving import standing_of
 
@@ -73,7 +73,7 @@ class Upkeep:
         asked = [(nodeid, marks.contracts, marks.labelled) for nodeid, marks in found if marks is not None]
         self.contracts = set(contracts_of(asked))
         self.tracked = {
-            f"{nodeid} {contract.id or contract.metric or ''}".rstrip()
+            key_of(nodeid, contract)
             for nodeid, contracts, _ in asked
             for contract in contracts
             if contract.kind == OPTIMIZING
@@ -123,7 +123,11 @@ class Upkeep:
         gone = tracking.stale(self.record, self.tracked, collected) if collected is not None else []
         if self.config.option.mlspec_update and session.exitstatus in WRITES:
             removed = gone if collected is not None and collected.everything else []
-            run.notes.extend((line, "") for line in tracking.write(self.config, self.record, run.rows, removed))
+            try:
+                run.notes.extend((line, "") for line in tracking.write(self.config, self.record, run.rows, removed))
+            except OSError as error:
+                run.notes.append((f"{self.config.getini('mlspec_record')} could not be written: {error}", "red"))
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
             gone = [key for key in gone if key not in removed]
         else:
             run.notes.extend((line, "") for line in tracking.offer_lines(run.rows))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 
-from pytest_mlspec.metrics.judging.tracked import Best, as_entry
+from pytest_mlspec.metrics.judging.best import Best, as_entry
 
 __all__ = ["SCHEMA", "as_entry", "read_record", "write_record"]
 

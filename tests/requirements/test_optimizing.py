@@ -12,7 +12,7 @@ import pytest
 
 from pytest_mlspec import Predictions, metrics
 from pytest_mlspec.metrics.estimate import Estimate
-from pytest_mlspec.metrics.judging.tracked import Best, as_entry
+from pytest_mlspec.metrics.judging.best import Best, as_entry
 from pytest_mlspec.requirements.contract import ContractError
 from pytest_mlspec.requirements.requirement import Requirement
 from pytest_mlspec.running import CONTRACTS, RECORDER, Recorder

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pytest_mlspec.metrics.judging.tracked import Best
+from pytest_mlspec.metrics.judging.best import Best
 from pytest_mlspec.stats import binomial
 from tests.requirements.test_optimizing import Kept, judge, rate
 from tests.validity import table
