@@ -272,6 +272,40 @@ def test_parallel_jobs_train_the_same_members(suite):
     assert jobs == serial
 
 
+CACHED = """
+import pytest_mlspec as mlspec
+from sklearn.dummy import DummyClassifier
+
+@mlspec.dataset
+def street():
+    return mlspec.Dataset(np.arange(500.0)[:, None], np.ones(500, int), classes=[0, 1], positive=1)
+
+@mlspec.ensemble(seeds=5)
+def detector(seed):
+    print(f"fits {seed}.")
+    edge = np.arange(500) % 50 != seed
+    model = DummyClassifier(strategy="most_frequent").fit(np.arange(500.0)[:, None], edge.astype(int))
+    model.marked = edge
+    return model
+
+@pytest.mark.satisficing(at_least=0.9, members=0.8)
+def test_share(detector, street, requirement):
+    assert metrics.accuracy(detector, street) >= requirement
+"""
+
+
+def test_a_second_run_finds_the_members_that_were_added(suite):
+    first = suite.run(CACHED, "--mlspec-seeds=auto", "--mlspec-json=out.json", "-s")
+    before = numbers(rows(suite))
+    second = suite.run(CACHED, "--mlspec-seeds=auto", "--mlspec-json=out.json", "-s")
+
+    assert before["test_share"][3] == 27
+    for added in range(5, 27):
+        assert f"fits {added}." in first.stdout.str()
+        assert f"fits {added}." not in second.stdout.str()
+    assert numbers(rows(suite)) == before
+
+
 # ---- what is not grown, and why ---------------------------------------------------------------------------------
 
 

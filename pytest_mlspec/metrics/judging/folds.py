@@ -155,16 +155,15 @@ def share_of_members(estimate: Estimate, comparison: Comparison, threshold: floa
     passes, fails, bounds = passed_and_failed(estimate, comparison, threshold, terms)
     open_ones = n_members - passes - fails
     if terms.growing_members:
-        method, bounds_of_share = anytime.RETRAININGS_ONE_BY_ONE, anytime.share_sequence
+        method, of_share = anytime.RETRAININGS_ONE_BY_ONE, anytime.share_sequence(passes, fails, n_members, terms.level)
         needed = growing.needed_in_sequence(share, terms.level) or terms.growing_members + 1
     else:
-        method, bounds_of_share = retrainings.RETRAININGS, retrainings.share_bounds
+        method, of_share = retrainings.RETRAININGS, retrainings.share_bounds(passes, fails, n_members, terms.level)
         needed = retrainings.needed_members(share, terms.level)
     if not estimate.predictions.retrained:
         low, high = 0.0, 1.0
         reasons: tuple[str, ...] = (f"a share of retrainings needs at least {needed} retrainings: {NOT_RETRAINED}",)
     else:
-        of_share = bounds_of_share(passes, fails, n_members, terms.level)
         low, high = float(of_share.low), float(of_share.high)
         reasons = (bounds.reason,) if bounds.reason else ()
         if n_members < needed and low < share <= high:
