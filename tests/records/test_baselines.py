@@ -240,10 +240,10 @@ def test_a_writer_that_is_killed_leaves_a_whole_baseline(tmp_path: Path) -> None
     keep(folder, predict(Says(0), DATA))
     chance = random.Random(5)
     context = multiprocessing.get_context("fork")
-    for _ in range(25):
+    for _ in range(200):
         writer = context.Process(target=_save_for_ever, args=(str(folder),))
         writer.start()
-        time.sleep(0.01 + 0.05 * chance.random())
+        time.sleep(0.005 + 0.03 * chance.random())
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
