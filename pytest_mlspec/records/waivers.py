@@ -79,15 +79,17 @@ def read_waivers(path: Path, today: date) -> tuple[Waiver, ...]:
         OSError: the file cannot be read.
 
     Example:
-        >>> path = getfixture("tmp_path") / "mlspec-waivers.toml"
-        >>> _ = path.write_text('''
+        >>> from tempfile import TemporaryDirectory
+        >>> text = '''
         ... [[waiver]]
         ... requirement = "FAIR-1"
         ... reason = "the rebalanced sample arrives in January"
         ... owner = "Ada Lovelace"
         ... expires = 2027-01-31
-        ... ''')
-        >>> read_waivers(path, date(2026, 12, 1))[0].expires
+        ... '''
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = (Path(folder) / "mlspec-waivers.toml").write_text(text)
+        ...     read_waivers(Path(folder) / "mlspec-waivers.toml", date(2026, 12, 1))[0].expires
         datetime.date(2027, 1, 31)
     """
     try:

@@ -366,3 +366,25 @@ def test_two_members_of_a_family_share_the_level_of_worse(suite):
 
     assert suite.outcomes(body(904))["test_it"] == "PASSED"
     assert suite.outcomes(body(904), "-o", "mlspec_family=false")["test_it"] == "FAILED"
+
+
+def test_a_record_that_cannot_be_written_fails_the_run(suite, monkeypatch):
+    from pytest_mlspec.records import best
+
+    def full(source, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(best.os, "replace", full)
+    result = suite.run(body(), "--mlspec-update")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["mlspec-record.json could not be written: disk full"])
+    assert not record(suite).exists()
+
+
+def test_a_plan_neither_compares_nor_writes(suite):
+    result = suite.run(body(), "--mlspec-plan")
+
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*no record*")
+    assert not record(suite).exists()
