@@ -1,6 +1,5 @@
 """What a training function is made of: its code and all that it refers to, as one hash."""
 
-import dis
 import functools
 import hashlib
 import os
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
+from pytest_mlspec.training.cache.bytecode import constants, names_in
 from pytest_mlspec.training.cache.first_party import closure_of
 from pytest_mlspec.training.cache.places import file_place, place_of
 from pytest_mlspec.training.cache.source import Sources, blind_names
@@ -18,7 +18,6 @@ from pytest_mlspec.training.content import content_digest, is_generator
 __all__ = ["Token", "code_token", "object_token"]
 
 _SKIPPED = {"__module__", "__dict__", "__weakref__", "__doc__", "_abc_impl"}
-_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS"}
 _RUNS_CODE = {"exec", "eval", "__import__"}
 _IMPORTS_BY_NAME = {"import_module", "spec_from_file_location", "run_path", "run_module"}
 
@@ -160,11 +159,11 @@ class _Following:
         own = {name: item for name, item in vars(function).items() if not name.startswith(("pytestmark", "_pytest"))}
         if file == self.home:
             self._reach(function)
-        return "function", (_constants(code), function.__defaults__, function.__kwdefaults__, cells, own)
+        return "function", (constants(code), function.__defaults__, function.__kwdefaults__, cells, own)
 
     def _reach(self, function: FunctionType) -> None:
         """List the global names that a function of this file reads."""
-        names, attributes, imported = _names_in(function.__code__)
+        names, attributes, imported = names_in(function.__code__)
         self.attributes |= attributes
         self.imported |= imported
         for name in sorted(attributes & _IMPORTS_BY_NAME | names & _RUNS_CODE):
@@ -274,46 +273,6 @@ def _cells(function: FunctionType, unseen: "set[str] | dict[str, None]") -> list
 def _note_generator(name: str, value: object, unseen: set[str]) -> None:
     if is_generator(value):
         unseen.add(f"it draws from the generator {name}, which every fit leaves in another state")
-
-
-def _constants(code: CodeType) -> tuple[object, ...]:
-    """A code object as plain values, without places, comments and names of files."""
-    sizes = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    values = tuple(_constant(value) for value in code.co_consts)
-    return "code", code.co_code, getattr(code, "co_exceptiontable", b""), sizes, names, values
-
-
-def _constant(value: object) -> object:
-    if isinstance(value, CodeType):
-        return _constants(value)
-    if isinstance(value, frozenset):  # in the order of their text: sets of strings change theirs with every process
-        return "frozenset", tuple(sorted(repr(item) for item in value))
-    return tuple(map(_constant, value)) if isinstance(value, tuple) else value
-
-
-def _names_in(code: CodeType) -> tuple[set[str], set[str], set[str]]:
-    """Global names, attributes and names of arguments, and imported packages in a function and those within it."""
-    names: set[str] = set()
-    attributes: set[str] = set()
-    imported: set[str] = set()
-    for instruction in dis.get_instructions(code):
-        value = instruction.argval
-        if instruction.opname in _LOADS:
-            names.add(str(value))
-        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
-            attributes.add(str(value))
-        elif instruction.opname == "IMPORT_NAME":
-            imported.add(str(value).partition(".")[0])
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            inner = _names_in(constant)
-            names |= inner[0]
-            attributes |= inner[1]
-            imported |= inner[2]
-        elif isinstance(constant, tuple):
-            attributes.update(item for item in constant if isinstance(item, str))
-    return names, attributes, imported
 
 
 if sys.version_info >= (3, 14):  # annotations moved into functions of their own
