@@ -2,13 +2,14 @@
 
 A block is announced by a comment: ``<!-- file: NAME | passed=1 failed=1 | needs=FILE -->`` (a test file and its
 outcomes), ``<!-- output: NAME -->`` (lines that running that file prints) or ``<!-- command: NAME -->`` (run word for
-word by ``.ci/run``).
+word by ``.ci/run``). An output may name ``| ini=LINE``, ``| options=OPTIONS``, and an earlier run with other options
+and another text: ``| before=OPTIONS | edit=OLD => NEW``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
@@ -34,6 +35,11 @@ class Block:
     def name(self) -> str:
         return self.mark.partition(":")[2].split("|")[0].strip()
 
+    def given(self, key: str) -> str:
+        """What the mark says under a key; empty where it says nothing."""
+        parts = (part.strip().partition("=") for part in self.mark.split(" | ")[1:])
+        return next((value for name, _, value in parts if name == key), "")
+
 
 def blocks(kind: str = "") -> list[Block]:
     found = [
@@ -50,8 +56,8 @@ def trained(pytester: pytest.Pytester) -> None:
     joblib.dump(model, pytester.path / "model.joblib")
 
 
-def run_block(pytester: pytest.Pytester, block: Block, *options: str) -> pytest.RunResult:
-    pytester.makeini("[pytest]\n")
+def run_block(pytester: pytest.Pytester, block: Block, *options: str, ini: str = "") -> pytest.RunResult:
+    pytester.makeini(f"[pytest]\n{ini}\n")
     (pytester.path / block.name).write_text(block.text)
     return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", *options, block.name)
 
@@ -70,8 +76,15 @@ def test_a_file_has_the_outcomes_that_readme_declares(pytester: pytest.Pytester,
 @pytest.mark.parametrize("block", blocks("output:"), ids=lambda block: block.name)
 def test_a_file_prints_what_readme_shows(pytester: pytest.Pytester, block: Block) -> None:
     (file,) = (other for other in blocks("file:") if other.name == block.name)
+    ini, before, edit = block.given("ini"), block.given("before"), block.given("edit")
 
-    printed = run_block(pytester, file).outlines
+    if before:
+        run_block(pytester, file, *before.split(), ini=ini)
+    if edit:
+        old, new = edit.split(" => ")
+        assert file.text.count(old) == 1
+        file = replace(file, text=file.text.replace(old, new))
+    printed = run_block(pytester, file, *block.given("options").split(), ini=ini).outlines
 
     lines = [line for line in block.text.splitlines() if line.strip()]
     assert lines
@@ -95,8 +108,22 @@ def test_the_ci_job_uses_options_that_exist(pytester: pytest.Pytester) -> None:
     assert (pytester.path / "summary.md").read_text().startswith("### Model requirements: 1 met")
 
 
+def test_the_waivers_can_be_read(tmp_path: Path) -> None:
+    from datetime import date
+
+    from pytest_mlspec.records.waivers import read_waivers
+
+    (block,) = (block for block in blocks() if block.language == "toml")
+    file = tmp_path / "mlspec-waivers.toml"
+    file.write_text(block.text)
+
+    (waiver,) = read_waivers(file, date(2026, 11, 1))
+
+    assert (waiver.requirement, waiver.owner, waiver.expires) == ("FAIR-1", "Ada Lovelace", date(2027, 1, 31))
+
+
 def test_no_block_is_left_out() -> None:
-    unknown = [block.text[:60] for block in blocks() if not block.mark and block.language not in ("yaml",)]
+    unknown = [block.text[:60] for block in blocks() if not block.mark and block.language not in ("yaml", "toml")]
     assert unknown == []
 
 
