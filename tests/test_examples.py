@@ -1,4 +1,4 @@
-"""What the examples leave out of the main run: the undecided one. README's first command runs the others."""
+"""What the examples leave out of the main run: the undecided one, and the one that needs a baseline and a record."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 UNDECIDED = EXAMPLES / "undecided_diabetes.py"
+CANDIDATE = EXAMPLES / "candidate_against_main.py"
 
 
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
@@ -37,11 +38,33 @@ def test_an_undecided_requirement_may_be_allowed(pytester: pytest.Pytester) -> N
     assert result.ret == 0
 
 
-def test_the_main_run_leaves_only_that_file_out() -> None:
+def test_a_candidate_is_compared_with_what_main_saved(pytester: pytest.Pytester) -> None:
+    text = CANDIDATE.read_text()
+    file = pytester.makepyfile(candidate_against_main=text)
+    plain = ("-p", "no:randomly", "-p", "no:cacheprovider", str(file))
+
+    alone = pytester.runpytest_subprocess(*plain)
+    on_main = pytester.runpytest_subprocess(*plain, "--mlspec-save=main", "--mlspec-update")
+    unchanged = pytester.runpytest_subprocess(*plain, "--mlspec-baseline=main")
+    assert text.count("HIDDEN = 32") == 1
+    file.write_text(text.replace("HIDDEN = 32", "HIDDEN = 3"))
+    weaker = pytester.runpytest_subprocess(*plain, "--mlspec-baseline=main")
+
+    alone.assert_outcomes(passed=1, failed=2)
+    alone.stdout.fnmatch_lines(["NOT JUDGED READ-2*no baseline*", "NOT JUDGED READ-3*no record*"])
+    assert on_main.ret == 0
+    on_main.stdout.fnmatch_lines(["FIRST BASELINE READ-2*", "baseline main saved: 1 model on 1 dataset"])
+    assert unchanged.ret == 0
+    unchanged.stdout.fnmatch_lines(["TRACKED READ-3*not told apart from the best*", "reader: 5 members: 5 reused*"])
+    assert weaker.ret == 1
+    weaker.stdout.fnmatch_lines(["VIOLATED READ-2*", "VIOLATED READ-3*worse than the best*", "*5 members: trained*"])
+
+
+def test_the_main_run_leaves_only_these_files_out() -> None:
     """And the printer of the case studies' tables, which holds no test."""
     left_out = sorted(path.name for path in EXAMPLES.glob("*.py") if not path.name.startswith("test_"))
 
-    assert left_out == ["studies.py", "undecided_diabetes.py"]
+    assert left_out == ["candidate_against_main.py", "studies.py", "undecided_diabetes.py"]
     assert "def test_" not in (EXAMPLES / "studies.py").read_text()
 
 
