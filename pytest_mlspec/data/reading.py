@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pytest_mlspec.data.dataset import Dataset
 
 _READ: ContextVar[list[Dataset] | None] = ContextVar("pytest_mlspec_data_read", default=None)
-_IDLE: ContextVar[bool] = ContextVar("pytest_mlspec_training_refused", default=False)
+_REFUSED = [False]
+"""Whether training is refused: for every thread at once, since a context would stop at the first pool of threads."""
 
 
 class Trains(BaseException):
@@ -37,11 +38,25 @@ def reading() -> Iterator[list[Dataset]]:
 @contextmanager
 def refusing_training() -> Iterator[None]:
     """Let nobody but this package read the features of a part to train on: raises ``Trains`` there."""
-    token = _IDLE.set(True)
+    with _refusal(True):
+        yield
+
+
+@contextmanager
+def allowing_training() -> Iterator[None]:
+    """Let the features be read after all, within a block of ``refusing_training``: by what makes data of them."""
+    with _refusal(False):
+        yield
+
+
+@contextmanager
+def _refusal(refused: bool) -> Iterator[None]:
+    before = _REFUSED[-1]
+    _REFUSED[-1] = refused
     try:
         yield
     finally:
-        _IDLE.reset(token)
+        _REFUSED[-1] = before
 
 
 def refuse_training(what: str) -> None:
@@ -50,13 +65,13 @@ def refuse_training(what: str) -> None:
     Raises:
         Trains: in a block of ``refusing_training``.
     """
-    if _IDLE.get():
+    if _REFUSED[-1]:
         raise Trains(what)
 
 
 def note_read(dataset: Dataset) -> None:
     """Tell the block that collects, where there is one, that these features were read."""
-    if _IDLE.get() and dataset.role == "train" and not _asked_by_package():
+    if _REFUSED[-1] and dataset.role == "train" and not _asked_by_package():
         raise Trains(f"the features of {dataset.name or 'the training part'} are read")
     found = _READ.get()
     if found is not None:

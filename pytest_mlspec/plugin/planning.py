@@ -13,7 +13,7 @@ import pytest
 from _pytest.runner import runtestprotocol  # what rerunfailures uses, too: it runs a test and reports to nobody
 
 from pytest_mlspec import options
-from pytest_mlspec.data.reading import Trains, refusing_training
+from pytest_mlspec.data.reading import Trains, allowing_training, refusing_training
 from pytest_mlspec.fixtures.datasets import MAKES_DATA
 from pytest_mlspec.metrics.planning.planner import Noting
 from pytest_mlspec.metrics.planning.requirement import PlanOfRun, PlanOfTest, plans_of_test
@@ -119,7 +119,8 @@ class PlanRun:
     ) -> Generator[None, object, object]:
         """Put a stand-in in the place of what begins to train, or needs a trained model to be made."""
         if getattr(fixturedef.func, MAKES_DATA, False):
-            return (yield)
+            with allowing_training():
+                return (yield)
         try:
             with refusing_training():
                 return (yield)

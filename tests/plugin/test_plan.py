@@ -473,3 +473,46 @@ def test_json_holds_builtin_types_only(suite):
     document = json.loads((suite.pytester.path / "out.json").read_text())
 
     assert set(document) == {"schema", "version", "exit_code", "plan"}
+
+
+def test_threads_of_a_body_train_nothing(suite):
+    body = """
+@pytest.mark.satisficing(at_least=0.9)
+def test_it(street, requirement):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def fit():
+        features = street.train.X
+        open("trained", "a").write("in a thread")
+
+    with ThreadPoolExecutor() as pool:
+        model = pool.submit(fit).result()
+    assert metrics.accuracy(model, street.test) >= requirement
+"""
+    claims, _ = plan(suite, body)
+
+    assert "the body would train" in claims[0]["no_plan"]
+    assert untrained(suite)
+
+
+@pytest.mark.parametrize("asker", ["body", "fixture"])
+def test_data_that_are_asked_for_by_name_may_read_what_they_like(suite, asker):
+    """The fixture of a dataset is set up inside a block that trains nothing, and is no training itself."""
+    body = """
+@mlspec.dataset
+def scaled(street):
+    mean = street.train.X.mean(axis=0)
+    return mlspec.Splits(train=street.train, test=street.test.perturb(lambda X: X - mean, name="centred"))
+
+@pytest.fixture
+def test_part(request):
+    return request.getfixturevalue("scaled").test
+
+@pytest.mark.satisficing(at_least=0.9)
+def test_it(request, model, requirement):
+    data = request.getfixturevalue("scaled").test if "{asker}" == "body" else request.getfixturevalue("test_part")
+    assert metrics.accuracy(model, data) >= requirement
+"""
+    (claim,), _ = plan(suite, body.replace("{asker}", asker))
+
+    assert (claim["no_plan"], claim["at_hand"]) == ("", 500)
