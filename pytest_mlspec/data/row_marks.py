@@ -34,7 +34,7 @@ def content_key(data: Dataset, first: int | None = None) -> str:
     """A name for features and target of the (first) rows in any order, 32 hex digits; columns and names do not count.
 
     Numbers are compared as float32, so that another type or a last digit makes no other data. Rows without features
-    are told apart by their places, targets and ids.
+    are told apart by their ids and targets; by their places, too, where no ids name each of them.
     """
     return hashlib.blake2b(np.sort(row_marks(data)[:first]).tobytes(), digest_size=16).hexdigest()
 
@@ -60,8 +60,10 @@ def _marks(data: Dataset) -> Marks:
         wide = wide or block.shape[1] > 0
         parts[0][start : start + len(block)] = _of_rows(block.view(np.uint64))
     if not wide:
-        parts.append(np.arange(len(parts[0]), dtype=np.uint64))
-        parts += [] if data.ids is None else [_stable_bits(data.ids).view(np.uint64)]
+        named = [] if data.ids is None else [_stable_bits(data.ids).view(np.uint64)]
+        if not named or len(np.unique(named[0])) < len(named[0]):
+            named.append(np.arange(len(parts[0]), dtype=np.uint64))
+        parts += named
     parts += [] if data.y is None else [_stable_bits(data.y).view(np.uint64)]
     return _of_rows(np.column_stack(parts))
 

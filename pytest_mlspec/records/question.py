@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.data.perturbing import source
 from pytest_mlspec.data.row_marks import content_key, whole_of
+from pytest_mlspec.metrics.evidence.distance import Distance
 from pytest_mlspec.metrics.evidence.known import Known
 from pytest_mlspec.predictions.said import said
 from pytest_mlspec.verdict import Comparison, Origin, Terms
@@ -47,7 +48,7 @@ class Question:
     Args:
         requirement: the contract's id with the changes that were made to the data, else what is claimed and of which
             part; without its threshold, so that an edited threshold starts no new count.
-        model: token of what the model said on the test sets.
+        model: token of what the model said on the test sets, and of the thresholds by which it decides.
         test_sets: on which it said that.
     """
 
@@ -76,7 +77,8 @@ def question_of(
         key = content_key(whole_of(side.data), _first_rows(terms))
         sets.setdefault(key, TestSet(key=key, name=_name(side), budget=side.data.budget))
     requirement = _requirement(about, origin) + (" (listed cases)" if listed else "")
-    return Question(requirement=requirement, model=_model(sides, terms), test_sets=tuple(sets.values()))
+    model = _deciding(_model(sides, terms), [estimate for estimate, _ in about])
+    return Question(requirement=requirement, model=model, test_sets=tuple(sets.values()))
 
 
 def _first_rows(terms: Terms) -> int | None:
@@ -91,7 +93,7 @@ def _first_rows(terms: Terms) -> int | None:
 
 def _is_of_models_on_cases(estimate: Estimate) -> bool:
     """Not so for figures read off the model itself, nor for distances between two sets of data."""
-    return not isinstance(estimate.evidence, Known) and not estimate.metric.endswith("_distance")
+    return not isinstance(estimate.evidence, Known | Distance)
 
 
 def _name(side: Predictions) -> str:
@@ -107,8 +109,14 @@ def _model(sides: Sequence[Predictions], terms: Terms) -> str:
     return found.pop() if len(found) == 1 else _digest(*sorted(found))
 
 
+def _deciding(model: str, estimates: Sequence[Estimate]) -> str:
+    """A model with the thresholds by which it decides: one that is tuned on the test set is another model each time."""
+    thresholds = {_lasting(value) for estimate in estimates for name, value in estimate.settings if name == "threshold"}
+    return _digest(model, *sorted(thresholds)) if thresholds - {"None"} else model
+
+
 def _requirement(about: Sequence[tuple[Estimate, Comparison]], origin: Origin) -> str:
-    changes = sorted({words for estimate, _ in about for side in estimate.sides for words in side.data.perturbations})
+    changes = sorted({words for estimate, _ in about for side in estimate.sides for words in _changes(side.data)})
     if origin.id:
         # Slices share the count of their id, as they share predictions; changed data have predictions of their own.
         return f"{origin.id} under {', '.join(changes)}" if changes else origin.id
@@ -143,7 +151,14 @@ def _part(data: Dataset) -> str:
     before = source(data)
     key = content_key(before)
     rows = "" if key == content_key(whole_of(data)) else key
-    return ", ".join(word for word in (rows, *data.perturbations) if word)
+    return ", ".join(word for word in (rows, *_changes(data)) if word)
+
+
+def _changes(data: Dataset) -> tuple[str, ...]:
+    """What was done to the data; nothing where they came out as they were, whatever that was called."""
+    base = data.base
+    unchanged = base.perturbations and content_key(base) == content_key(source(base))
+    return () if unchanged else data.perturbations
 
 
 def _digest(*words: str) -> str:

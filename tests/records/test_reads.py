@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_mlspec import Dataset, Predictions, metrics
+from pytest_mlspec import Dataset, Predictions, metric, metrics
 from pytest_mlspec.metrics.estimate import Estimate
 from pytest_mlspec.predictions.asking import predict
 from pytest_mlspec.records import Ledger
@@ -101,6 +101,64 @@ def test_settings_that_show_their_place_in_memory_are_known_by_their_name() -> N
     found = {question(one, origin=Origin()).requirement for one in made}
     assert len(found) == 1
     assert "0x" not in found.pop()
+
+
+class Sure(Model):
+    """Says how sure it is, too."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        positive = 1 / (1 + np.exp(-X[:, 0]))
+        return np.stack([1 - positive, positive], axis=1)
+
+
+def test_a_threshold_that_is_tuned_on_the_test_set_makes_another_model_each_time() -> None:
+    data = Dataset(X, Y, positive=1)
+
+    def model(**given: float) -> str:
+        return question(metrics.recall(Sure(), data, **given)).model
+
+    assert len({model(), model(threshold=0.3), model(threshold=0.31)}) == 3
+    assert model(threshold=0.3) == model(threshold=0.3)
+    against = {
+        question(metrics.recall(Sure(), data, threshold=limit) - metrics.recall(Sure(0.5), data, threshold=limit)).model
+        for limit in (0.3, 0.4, 0.6)
+    }
+    assert len(against) == 3
+
+
+def test_a_perturbation_that_changes_nothing_starts_no_new_count_by_its_name() -> None:
+    data = Dataset(X, Y)
+
+    def asked(name: str, factor: float, origin: Origin) -> str:
+        changed = data.perturb(lambda X: X * factor, name=name)
+        return question(metrics.accuracy(predict(Model(), changed)), origin=origin).requirement
+
+    for origin in (ID, Origin()):
+        plain = question(accuracy(), origin=origin).requirement
+        assert asked("one", 1.0, origin) == asked("other", 1.0, origin) == plain
+        assert asked("half", 0.5, origin) != plain
+
+
+def test_rows_without_features_are_told_apart_by_their_ids_whatever_their_order() -> None:
+    order = np.random.default_rng(1).permutation(1000)
+    ids = np.array([f"case {place}" for place in range(1000)])
+
+    def asked(rows: np.ndarray, named: bool) -> Question:
+        labels = (X[:, 0] > 0).astype(int)
+        said = Predictions(y=Y[rows], labels=labels[rows], classes=[0, 1], ids=ids[rows] if named else None)
+        return question(metrics.accuracy(said))
+
+    assert asked(order, named=True) == asked(np.arange(1000), named=True)
+    assert asked(order, named=False) != asked(np.arange(1000), named=False)  # nothing but their places tells them apart
+
+
+def test_a_metric_of_ones_own_is_counted_whatever_its_name() -> None:
+    @metric(greater_is_better=False, low=0.0, high=1.0)
+    def own_distance(y: np.ndarray, predictions: Predictions) -> np.ndarray:
+        assert predictions.labels is not None
+        return (predictions.labels[0] != y).astype(float)
+
+    assert question_of([(own_distance(Model(), Dataset(X, Y)), "<=")], Terms(), ID) is not None
 
 
 def test_distances_between_data_read_nothing() -> None:
