@@ -11,8 +11,6 @@ from scipy import special
 from pytest_mlspec.stats.bounds import FloatArray, IntArray
 
 LARGEST = 10**8
-# The bounds of a paired difference ask for about 2 % more cases than the normal formula.
-PAIRED_INFLATION = 1.02
 _WIDEST_SCAN = 2000
 
 
@@ -85,36 +83,6 @@ def scaled_to_decide(
         return None
     z_level, z_power = -float(special.ndtri(level)), float(special.ndtri(power))
     return _capped(max(1.0, n * ((z_level + z_power) / z_level * bound_distance / margin) ** 2))
-
-
-def paired_to_decide(discordance: float, margin: float, level: float, power: float = 0.9) -> int | None:
-    """The number of cases that would decide a paired difference, by the normal formula plus 2 %.
-
-    Args:
-        discordance: share of cases on which exactly one of the two models is right, a fraction in [0, 1].
-        margin: distance from the assumed difference to its limit, a fraction.
-        level: one-sided error level in (0, 0.5).
-        power: wanted probability of a decision, in (0, 1).
-
-    Returns:
-        1.02 (z_level + z_power)^2 discordance / margin^2, rounded up; None where that is above
-        10 ** 8 or the margin 0.
-
-    Raises:
-        ValueError: an argument outside its range.
-
-    Source:
-        Connor 1987, Biometrics 43:207, without its term of order margin^2.
-    """
-    _check_levels(level, power)
-    if not 0.0 <= discordance <= 1.0:
-        raise ValueError(f"expected a share of cases in [0, 1], got discordance={discordance}")
-    if margin == 0.0:
-        return None
-    quantiles = -float(special.ndtri(level)) + float(special.ndtri(power))
-    # Even models that never disagree have to show it: z / margin cases, as for a rate of 0.
-    least = -math.log(level) / abs(margin)
-    return _capped(max(least, PAIRED_INFLATION * quantiles**2 * discordance / margin**2))
 
 
 def _first_lasting(share: float, limit: float, level: float, power: float) -> int | None:

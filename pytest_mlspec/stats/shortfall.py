@@ -144,7 +144,11 @@ def smallest_provable(n_members: int, n_examples: int, level: float, width: floa
     """
     if n_members < 2 or n_examples < 2:
         return np.inf
-    return float(shortfall_bounds(np.zeros((n_members, n_examples)), level, width).high[0])
+    largest = width * (n_members - 1) / n_members
+    agreeing = np.zeros((1, n_examples))  # one member stands for all: they fall behind by nothing on every case
+    if level < LOWEST_LEVEL - 1e-12:
+        return float(_by_betting(agreeing, largest, level).high[0])
+    return float(_by_normal(agreeing, largest, level, SHORTFALL).high[0])
 
 
 def _by_normal(behind: FloatArray, largest: float, level: float, method: Method) -> Bounds:

@@ -82,14 +82,6 @@ def test_scaling_has_no_answer_at_the_limit_or_without_a_bound() -> None:
     assert planning.scaled_to_decide(500, np.nan, 0.05, 0.04, 0.05) is None
 
 
-def test_paired_plans_grow_with_disagreement() -> None:
-    # (1.6449 + 1.2816)^2 * 0.05 / 0.02^2 = 1070.5, and 2 %
-    assert planning.paired_to_decide(0.05, 0.02, 0.05) == 1092
-    assert planning.paired_to_decide(0.05, 0.0, 0.05) is None
-    # models that never disagreed: -ln(0.05) / 0.02
-    assert planning.paired_to_decide(0.0, 0.02, 0.05) == 150
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -128,3 +130,16 @@ def test_the_arm_is_the_same_for_a_sum_and_its_mirror() -> None:
 
     assert sums.arm(moved, np.ones(2), 1.6, 0.05) == pytest.approx(sums.arm(-moved, np.ones(2), 1.6, 0.05))
     assert sums.arm(np.zeros((1, 5)), np.zeros(1), 1.6, 0.05).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.0001])
+def test_the_smallest_margin_of_many_members_takes_no_table_of_them(level):
+    """1,000 members x 20,000 cases would be 160 MB."""
+    tracemalloc.start()
+    found = shortfall.smallest_provable(1000, 20_000, level)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 10 * 2**20
+    if level == 0.05:  # ln(20) / n times (K - 1) / K, or with the squared quantile where that is larger
+        assert found == pytest.approx(max(np.log(20), stats.t.ppf(0.95, 19_999) ** 2) * 0.999 / 20_000)

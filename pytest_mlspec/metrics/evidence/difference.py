@@ -166,7 +166,34 @@ class Difference:
         """How many cases in all would decide it at the measured rates of disagreement."""
         from pytest_mlspec.metrics.judging.planned import scaled
 
-        return scaled(self, member, goal)
+        shares = self._disagreement(goal.terms)
+        if shares is None:
+            return scaled(self, member, goal)
+        from pytest_mlspec.stats.planning_by_draws import paired_to_decide
+
+        value, sign = float(self.values[member]), 1.0 if self.values[member] > goal.threshold else -1.0
+        share = max(float(shares[member]), abs(value))  # which rounding may leave a hair below
+        return paired_to_decide(sign * value, share, sign * goal.threshold, goal.level, goal.power)
+
+    def cases_by_normal_law(self, goal: Goal) -> FloatArray | None:
+        """(members,) in some unit, how many cases decide each: which member needs most, without a plan for all.
+
+        Source:
+            Connor 1987: the share of cases on which the sides differ over the squared distance to the limit.
+        """
+        shares = self._disagreement(goal.terms)
+        if shares is None:
+            return None
+        distance = np.square(self.values - goal.threshold)
+        return np.divide(shares + 1e-9, distance, out=np.full(len(shares), np.inf), where=distance > 0)
+
+    def _disagreement(self, terms: Terms) -> FloatArray | None:
+        """(members,) share of cases that one side alone has right; ``None`` where more than such cases decides."""
+        rows = None if self.exchanged is not None else self.paired_rows(terms)
+        if rows is None or not self._counts_only(*rows):
+            return None
+        won, lost, n_cases = _discordant(rows[0].rows, rows[1].rows)
+        return np.asarray((won + lost) / n_cases, np.float64)
 
     def perfect(self, goal: Goal) -> float | None:
         """``None``: how good a model can be against another one is not known."""

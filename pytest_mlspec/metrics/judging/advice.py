@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_mlspec.metrics.evidence import Evidence, Goal
 from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.difference import Difference
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.evidence.spread import SeedStd
 from pytest_mlspec.metrics.judging.folds import Finding
@@ -136,6 +137,8 @@ class MeanPlan:
 
 def _deciding(evidence: Evidence, members: list[int], goal: Goal, *, furthest: bool) -> list[int]:
     """Whose plans settle it: of rates on as many cases the nearest to the limit needs most, the furthest fewest."""
+    if isinstance(evidence, Difference) and (cases := evidence.cases_by_normal_law(goal)) is not None:
+        return [members[int(np.argmin(cases[members]) if furthest else np.argmax(cases[members]))]]
     if not isinstance(evidence, Rate) or evidence.cluster_codes is not None or len(set(evidence.sizes.tolist())) > 1:
         return members
     distance = np.abs(evidence.values[members] - goal.threshold)
