@@ -19,7 +19,6 @@ from pytest_mlspec.requirements.catalogue import CATALOGUE, may_ask
 if TYPE_CHECKING:
     from pytest_mlspec.markers import Asked
     from pytest_mlspec.plugin.trials import Trial
-    from pytest_mlspec.report.run import Run
 
 ASKED: pytest.StashKey[Asked] = pytest.StashKey()
 READ: pytest.StashKey[list[pytest.Mark]] = pytest.StashKey()
@@ -74,8 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_mlspec.plugin import growing
 
         config.pluginmanager.register(growing.Growing(), growing.NAME)
+    if config.option.mlspec_list:
+        from pytest_mlspec.plugin import listing
+
+        config.pluginmanager.register(listing.Listing(), listing.NAME)
+    from pytest_mlspec.plugin.reporting import NAME as RUN
+    from pytest_mlspec.plugin.reporting import RunReporter
+
     reporter = RunReporter(config)
-    config.pluginmanager.register(reporter, "mlspec-run")
+    config.pluginmanager.register(reporter, RUN)
     if options.outliving(config):
         from pytest_mlspec.plugin.upkeep import NAME, Upkeep
 
@@ -158,27 +164,6 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if (config.option.mlspec_list or config.option.mlspec_plan) and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
     return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    if not session.config.option.mlspec_list:
-        return None
-    if session.testsfailed and not session.config.option.continue_on_collection_errors:
-        return None
-    from pytest_mlspec.report.listing import listing
-
-    asked = ((item.nodeid, item.stash.get(ASKED, None)) for item in session.items)
-    binding = [
-        (nodeid, marks.contracts, marks.labelled)
-        for nodeid, marks in asked
-        if marks is not None and (marks.contracts or marks.labelled)
-    ]
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    for line in listing(binding):
-        if reporter is not None:
-            reporter.write_line(line)
-    return True
 
 
 # ---- one test ------------------------------------------------------------------------------------------------------
@@ -289,61 +274,3 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     if getattr(report, WAIVED_TEST, None):
         return "waived", "w", ("WAIVED", {"yellow": True})
     return None
-
-
-class RunReporter:
-    """Gathers the rows of every report, those of xdist workers included, and shows them at the end."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self._run: Run | None = None
-
-    def __dir__(self) -> list[str]:
-        return [name for name in type(self).__dict__ if name.startswith("pytest_")]
-
-    @property
-    def run(self) -> Run:
-        """What was gathered so far."""
-        if self._run is None:
-            from pytest_mlspec.report.run import Run
-
-            asked = options.configured(self.config)
-            self._run = Run(confidence=asked.terms.confidence, declared_confidence=asked.declared_confidence)
-        return self._run
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        last = report.when == "call" or (report.when == "setup" and not report.passed)
-        if last and any(name.startswith("mlspec") for name, _ in report.user_properties):
-            self.run.read(report.nodeid, report.user_properties)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._run is None or not (self.run.rows or self.run.notes):
-            return
-        from pytest_mlspec.report.text import summary_lines
-
-        terminalreporter.write_sep("=", "mlspec")
-        for line, colour in summary_lines(self.run, verbose=self.config.get_verbosity() > 0):
-            terminalreporter.write_line(line, **({colour: True} if colour else {}))
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        option = self.config.option
-        if hasattr(self.config, "workerinput"):
-            return
-        if self._run is not None and self._run.rows:
-            from pytest_mlspec.plugin import counting
-
-            counting.note(self.config, self._run)
-            from pytest_mlspec.plugin.unmeetable import write_notes
-
-            write_notes(self.config, self._run.rows)
-        if option.mlspec_json:
-            from pytest_mlspec import __version__
-            from pytest_mlspec.report.as_json import as_json, write
-
-            write(option.mlspec_json, as_json(self.run, version=__version__, exit_code=int(session.exitstatus)))
-        if option.mlspec_markdown:
-            from pytest_mlspec.report.as_json import write
-            from pytest_mlspec.report.as_markdown import as_markdown
-
-            write(option.mlspec_markdown, as_markdown(self.run))

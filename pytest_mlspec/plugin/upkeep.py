@@ -14,7 +14,7 @@ from pytest_mlspec.plugin.collected import Collected, contracts_of, key_of, make
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.judging.best import Best
-    from pytest_mlspec.plugin import RunReporter
+    from pytest_mlspec.plugin.reporting import RunReporter
     from pytest_mlspec.plugin.trials import Trial
     from pytest_mlspec.records.waivers import Waiver
 
