@@ -152,6 +152,7 @@ class Recorder:
 
     __slots__ = (
         "asked",
+        "compares_with_baseline",
         "configured",
         "growth",
         "lacking",
@@ -169,6 +170,8 @@ class Recorder:
         self.verdicts: list[Verdict] = []
         self.asked: dict[int, Verdict] = {}  # the verdicts too: an id is unique while its object lives
         self.last_asked: Verdict | None = None
+        self.compares_with_baseline = False
+        """Whether the test takes the fixture `baseline`."""
         self.growth: Growth | None = None
         """Who can add members to the ensembles of this test, where anybody can."""
         self.lacking: list[Lacking] = []

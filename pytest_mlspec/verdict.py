@@ -184,6 +184,8 @@ class Verdict:
     """Why it has that standing."""
     limit_words: str = ""
     """What the threshold is, where that is no number of a marker."""
+    recalled: bool = False
+    """Whether a baseline said all that it is about: it tells nothing about a model of this run."""
     level: float = math.nan
     """The error level that was asked, before claims, looks or the models of a test set divide it."""
     violated_at: float = math.nan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlspec import options
+from pytest_mlspec import fixtures, options
 from pytest_mlspec.plugin import OPTIMIZING
 from pytest_mlspec.running import Recorder
 
@@ -32,6 +32,7 @@ class Trial:
         self.recorder = Recorder(lambda: options.configured(item.config))
         if item.config.getini("mlspec_ledger"):
             self.recorder.reads = lambda: _reads_of(item)
+        self.recorder.compares_with_baseline = asked is not None and _takes_baseline(item)
         self.raised: AssertionError | None = None
         self.begun = self.running = self.passed = False
         self.lost: list[Verdict] = []
@@ -90,6 +91,15 @@ class Trial:
             return
         if not str(error) or verdict.headline() in str(error):
             self.lost.append(verdict)
+
+
+def _takes_baseline(item: pytest.Item) -> bool:
+    """Whether the fixture `baseline` of this package, and no other of that name, is among those of a test."""
+    if "baseline" not in getattr(item, "fixturenames", ()) or item.config.option.mlspec_plan:
+        return False
+    info = getattr(item, "_fixtureinfo", None)
+    found = info.name2fixturedefs.get("baseline") if info is not None else None
+    return bool(found) and getattr(found[-1].func, "__module__", "") == fixtures.__name__
 
 
 def _reads_of(item: pytest.Item) -> Reads | None:

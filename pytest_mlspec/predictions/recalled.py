@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,11 @@ def baseline_of(predictions: Predictions) -> str:
     """The name of the baseline that predictions were recalled from; empty where a model of this run made them."""
     source = predictions._source
     return source.baseline if isinstance(source, Recalled) else ""
+
+
+def recalled(sides: Iterable[Predictions]) -> bool:
+    """Whether a baseline said all of it, so that it tells nothing about a model of this run."""
+    return all(baseline_of(side) for side in sides)
 
 
 def known_training_rows(predictions: Predictions) -> dict[str, BoolArray]:

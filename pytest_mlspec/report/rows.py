@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from pytest_mlspec.requirements.contract import Contract
-from pytest_mlspec.requirements.guard import COMPARES, awaits_first, not_judged_line
+from pytest_mlspec.requirements.guard import COMPARES, NOTHING_JUDGED, awaits_first, judged_nothing, not_judged_line
 from pytest_mlspec.running import Recorder
 from pytest_mlspec.verdict import Verdict, format_limit
 
@@ -62,7 +62,7 @@ def rows_of_test(
         rows.append({**row, "standing": FIRST_BASELINE} if of_first else row)
     if recorder.lacking and not any(contract.kind == COMPARES for contract in open_ones):
         rows.append(_lacking(nodeid, why, FIRST_BASELINE if first else ""))
-    elif labelled and not recorder.verdicts:
+    elif labelled and judged_nothing(recorder):
         rows.append(
             {
                 "test": nodeid,
@@ -70,7 +70,7 @@ def rows_of_test(
                 "id": "",
                 "kind": "satisficing",
                 "claim": "judged no estimate",
-                "message": ["NOT JUDGED: the test is marked satisficing and judged no estimate"],
+                "message": [NOTHING_JUDGED],
             }
         )
     return rows

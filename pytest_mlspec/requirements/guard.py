@@ -36,7 +36,7 @@ class Conclusion:
             lines.extend(_indented(verdict.lines()))
         lines.extend(not_judged_line(contract) for contract in self.not_judged)
         if self.nothing_judged:
-            lines.append("NOT JUDGED: the test is marked satisficing and judged no estimate")
+            lines.append(NOTHING_JUDGED)
         lines.extend(f"NOT JUDGED: {why}" for why in dict.fromkeys(self.lacking))
         for verdict in self.forgotten:
             lines.append(
@@ -84,13 +84,21 @@ def conclude(
             for contract in contracts
             if contract.index not in judged and not (first and contract.kind == COMPARES)
         ),
-        nothing_judged=labelled and not recorder.verdicts and not first,
+        nothing_judged=labelled and judged_nothing(recorder) and not first,
         lacking=() if first else tuple(one.why for one in recorder.lacking),
         forgotten=tuple(recorder.unasked()),
         violated=tuple(verdict for verdict in held if verdict.outcome is Outcome.VIOLATED),
         undecided=tuple(verdict for verdict in held if verdict.outcome is Outcome.UNDECIDED and not allowed),
         stale=_stale(recorder),
     )
+
+
+NOTHING_JUDGED = "NOT JUDGED: the test is marked satisficing and judged no estimate of a model of this run"
+
+
+def judged_nothing(recorder: Recorder) -> bool:
+    """Whether a test judged nothing, or a baseline alone."""
+    return all(verdict.recalled for verdict in recorder.verdicts)
 
 
 def _stale(recorder: Recorder) -> tuple[str, ...]:

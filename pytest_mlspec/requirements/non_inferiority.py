@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlspec.requirements.contract import Contract, Measured
 from pytest_mlspec.requirements.kind import COMMON, Kind, Limit, Parameter, columns, non_negative, positive
+from pytest_mlspec.running import RECORDER
 from pytest_mlspec.verdict import Comparison
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def _wrong_sides(measured: Measured) -> str:
         return f"both sides come from a baseline, {left.name} and {right.name}: the left one is the candidate"
     if baseline_of(left):
         return f"the sides are swapped, {left.name} is the baseline; write {WRITTEN}"
+    recorder = RECORDER.get()
+    if recorder is not None and recorder.compares_with_baseline and not baseline_of(right):
+        return f"the test takes `baseline`, and neither {left.name} nor {right.name} comes from it; write {WRITTEN}"
     if left.data is not right.data and left.fingerprints()["data"] != right.fingerprints()["data"]:
         return f"both models must see the same data, not {left.title} on the left and {right.title} on the right"
     if one_model(left, right):

@@ -60,6 +60,7 @@ class Requirement:
                 "a bare number has no bounds to decide with"
             )
         contract = self._find(estimate)
+        _refuse_baseline_alone(contract, estimate)
         if (judge_itself := kind(contract.kind).judge) is not None:
             return judge_itself(contract, settle_delta(estimate, contract), comparison)
         asked, threshold = contract.comparison, contract.threshold
@@ -130,6 +131,17 @@ class Requirement:
 
     def __float__(self) -> NoReturn:
         raise TypeError("`requirement` is not a number: the contract's limit, confidence and members decide together")
+
+
+def _refuse_baseline_alone(contract: Contract, estimate: Estimate) -> None:
+    """Refuse to judge the old model alone, by a slip of the pen, whatever the new one does."""
+    from pytest_mlspec.predictions.recalled import recalled
+
+    if recalled(estimate.sides):
+        raise ContractError(
+            f"{estimate.subject} is about {estimate.predictions.name}, what an earlier run said, which no contract may "
+            f"pass on: give {contract.describe()} a model of this run, or compare the two, candidate - baseline"
+        )
 
 
 def settle_delta(estimate: Estimate, contract: Contract) -> Estimate:

@@ -259,7 +259,7 @@ def test_the_words_for_what_was_not_judged(suite):
             "*ContractError: no contract of this test asks for gap in recall by age.*marker says*'sex'*the body*'age'*",
             "*ContractError:*the marker pins bins=10, the body uses bins=15*",
             "*ContractError: the body says delta=2.0, the contract satisficing(*delta=1.0); leave delta*",
-            "*NOT JUDGED: the test is marked satisficing and judged no estimate",
+            "*NOT JUDGED: the test is marked satisficing and judged no estimate of a model of this run",
             "an unjudged requirement is never excused (Skipped: no GPU)",
             "an unjudged requirement is never excused (XFailed: later)",
         ]

@@ -15,6 +15,7 @@ from pytest_mlspec.metrics.judging.advice import advise
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.growing_data import find, first_cases
 from pytest_mlspec.metrics.judging.looks import Within
+from pytest_mlspec.predictions.recalled import recalled
 from pytest_mlspec.verdict import (
     Comparison,
     Origin,
@@ -305,6 +306,7 @@ def make_verdict(
         slice="" if _told_in_subject(estimate) else predictions.description,
         details=finding.details,
         fingerprints=_fingerprints(estimate) | first_cases(estimate, terms),
+        recalled=recalled(estimate.sides),
         per_member=_per_member(estimate),
     )
 

@@ -1,0 +1,98 @@
+"""A baseline is what a candidate is compared with: no gate passes on it alone, nor on two models in its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.test_baselines import MODELS, words, wrong
+
+BOTH = (
+    MODELS
+    + """
+@pytest.fixture(scope="session")
+def old(baseline): return baseline["detector"]
+
+def test_saved(detector, street):
+    assert metrics.accuracy(detector, street) >= 0.01
+
+"""
+)
+ALONE = {
+    "satisficing(at_least=0.5)": "metrics.accuracy(baseline, street) >= requirement",
+    "satisficing(max_failure_rate=0.5, delta=0.5)": "metrics.failure_rate(old, street, loss='zero_one') <= requirement",
+    "satisficing(max_failures=2000, delta=0.5)": "metrics.failure_rate(old, street, loss='zero_one') <= requirement",
+    "parity(by='light', max_gap=0.5)": "metrics.accuracy(baseline, street).gap(by='light') <= requirement",
+    "seed_variance(max_std=0.5)": "metrics.accuracy(baseline, street).seed_std() <= requirement",
+    "optimizing": "metrics.accuracy(baseline, street) >= requirement",
+    "satisficing(at_least=-0.5)": (
+        "metrics.accuracy(old, street.where(light='day')) - metrics.accuracy(old, street.where(light='night'))"
+        " >= requirement"
+    ),
+}
+
+
+@pytest.mark.parametrize("mark", ALONE)
+def test_no_contract_is_judged_on_the_baseline_alone(suite, mark):
+    """A gate that asks the old model by a slip of the pen would pass whatever the new one does."""
+    wrong(suite, 100)
+    mark_line = f"@pytest.mark.{mark}" + ("()" if mark == "optimizing" else "")
+    body = (
+        BOTH + f"{mark_line}\ndef test_gate(detector, old, street, baseline, requirement):\n    assert {ALONE[mark]}\n"
+    )
+    suite.run(body, "-k", "saved", "--mlspec-save=main")
+
+    result = suite.again("-k", "gate", "--mlspec-baseline=main", "--mlspec-update", "--mlspec-json=out.json")
+
+    assert words(result)["failed"] == 1
+    result.stdout.fnmatch_lines(["*is about detector (baseline main), what an earlier run said*"])
+    assert suite.document()["tally"]["not judged"] == 1
+
+
+def test_a_label_is_not_satisfied_by_the_baseline_alone(suite):
+    wrong(suite, 100)
+    body = BOTH + "@pytest.mark.satisficing\ndef test_gate(detector, street, baseline):\n    "
+    old, new = (f"assert metrics.accuracy({model}, street) >= 0.5\n" for model in ("baseline", "detector"))
+    suite.run(body + old, "-k", "saved", "--mlspec-save=main")
+
+    alone = suite.again("-k", "gate", "--mlspec-baseline=main", "--mlspec-json=out.json")
+    assert words(alone)["failed"] == 1
+    alone.stdout.fnmatch_lines(["*marked satisficing and judged no estimate of a model of this run*"])
+    assert suite.document()["tally"] | {"met": 1, "not judged": 1} == suite.document()["tally"]
+
+    both = suite.run(f"{body}{old}    {new}", "-k", "gate", "--mlspec-baseline=main")
+    assert words(both)["passed"] == 1
+
+
+COMPARED = (
+    BOTH
+    + """
+@mlspec.ensemble(seeds=3)
+def other(seed):
+    return Model(900 + seed)
+
+@pytest.mark.non_inferiority(margin=0.02)
+def test_gate(detector, other, street, OLD, requirement):
+    assert metrics.accuracy(detector, street) - metrics.accuracy(other, street) >= requirement
+"""
+)
+
+
+@pytest.mark.parametrize("old", ["baseline", "old"])
+def test_two_models_of_this_run_are_no_comparison_with_the_baseline_that_the_test_takes(suite, old):
+    wrong(suite, 100)
+    suite.run(COMPARED.replace("OLD", old), "-k", "saved", "--mlspec-save=main")
+
+    result = suite.again("-k", "gate", "--mlspec-baseline=main")
+
+    assert words(result)["failed"] == 1
+    result.stdout.fnmatch_lines(["*the test takes `baseline`, and neither detector nor other comes from it*"])
+
+
+@pytest.mark.parametrize("own", ["", "@pytest.fixture\ndef baseline(other): return other\n"])
+def test_where_the_test_takes_no_baseline_of_ours_any_two_models_are_compared(suite, own):
+    wrong(suite, 100)
+    body = COMPARED.replace('def old(baseline): return baseline["detector"]', "def old(): return 0")
+
+    result = suite.run(body.replace("OLD", "baseline" if own else "old") + own, "-k", "gate")
+
+    assert words(result)["passed"] == 1
