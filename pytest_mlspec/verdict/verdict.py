@@ -1,137 +1,20 @@
-"""The only place that decides: met, violated or undecided, and who hears of it.
-
-This module knows nothing of data, models or metrics, and imports nothing heavy.
-"""
+"""A verdict: the answer to one requirement with every number that decided it, and who hears of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_mlspec.running import RECORDER
+from pytest_mlspec.verdict.outcomes import Outcome, Undecided
+from pytest_mlspec.verdict.terms import Comparison, Members, Origin
+from pytest_mlspec.verdict.wording import format_limit, format_percent, format_value
 
-if TYPE_CHECKING:
-    from pytest_mlspec.metrics.estimate import Estimate
-    from pytest_mlspec.running import Planner, Reads
-
-Comparison: TypeAlias = Literal[">=", "<="]
-Members: TypeAlias = Literal["every", "mean"] | float
 COMPARED = ("difference", "quotient", "seed_std_quotient")
 """Forms whose subject names the data on both sides."""
 TRACKED, WAIVED = "tracked", "waived"
 """Standings of a verdict that is not met and lets its test pass."""
-BOUND_CLASSES = ("exact", "asymptotic", "approximate")
-DEFAULT_CONFIDENCE = 0.95
-
-
-class Outcome(StrEnum):
-    """The three answers to a requirement."""
-
-    MET = "met"
-    VIOLATED = "violated"
-    UNDECIDED = "undecided"
-
-
-class Undecided(AssertionError):
-    """Raised when an undecided verdict is asked for its truth: the data cannot tell."""
-
-    # Shown as "Undecided: ..." in tracebacks, as pytest does with its own outcomes.
-    __module__ = "builtins"
-
-
-class Violated(AssertionError):
-    """Raised after a test that went on although a requirement was violated."""
-
-    __module__ = "builtins"
-
-
-class NotJudged(AssertionError):
-    """Raised after a test whose requirement was never judged, or judged and never asked."""
-
-    __module__ = "builtins"
-
-
-class StaleWaiver(AssertionError):
-    """Raised after a test whose requirement is met although it is waived."""
-
-    __module__ = "builtins"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How a requirement is to be judged: what the contract says, filled up from the configuration."""
-
-    confidence: float = DEFAULT_CONFIDENCE
-    members: Members = "every"
-    max_loss: float | None = None
-    bound_classes: tuple[str, ...] = BOUND_CLASSES
-    share: float = 1.0
-    """The part of the error level that *violated* may use: less than 1 for one claim of several asked together."""
-    looks: tuple[int, ...] = ()
-    """Declared numbers of examples at which growing data are judged; empty: once."""
-    spending: str = "obrien-fleming"
-    """How the error level is spent over the looks."""
-    anytime: bool = False
-    """Whether the bounds must hold however the number of examples came about."""
-    growing_members: int = 0
-    """The most members that ensembles may grow to until seeds decide, so that bounds over seeds must hold under that
-    stopping; 0: they stay as declared."""
-
-    @property
-    def level(self) -> float:
-        """The one-sided error level, 1 - confidence, rounded against float noise (1 - 0.95 is 0.05)."""
-        return round(1.0 - self.confidence, 12)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Who asks: the contract behind a requirement, or a literal in the body of a test."""
-
-    kind: str = "literal"
-    id: str = ""
-    because: str = ""
-    tier: str = ""
-    contract: int = -1
-    claim: int = 0
-    """Which of the several claims of one contract."""
-    location: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a counted read of a test set allows.
-
-    Args:
-        terms: how the requirement is to be judged, at this model's share of the error level.
-        lines: what messages say of the read.
-        stale: why nothing can be decided on the test set any more; empty where it can.
-        reads: one mapping of builtin types for each test set, for reports.
-        tell: what may be said of the scores of an estimate; ``None``: all of them are told.
-    """
-
-    terms: Terms
-    lines: tuple[str, ...] = ()
-    stale: str = ""
-    reads: tuple[Mapping[str, object], ...] = ()
-    tell: Callable[[Estimate], str] | None = None
-
-
-def decide(low: float, high: float, comparison: Comparison, threshold: float) -> Outcome:
-    """Decide a requirement from one-sided bounds; anything that is not a number stays undecided.
-
-    Source: the confidence-interval form of two one-sided tests; each side at its full level, because for any truth
-    only one of the two answers can be wrong.
-    """
-    if comparison == ">=":
-        met, violated = low >= threshold, high < threshold
-    else:
-        met, violated = high <= threshold, low > threshold
-    if met == violated:  # neither, or bounds that contradict each other
-        return Outcome.UNDECIDED
-    return Outcome.MET if met else Outcome.VIOLATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,7 +25,7 @@ class Verdict:
     """
 
     outcome: Outcome
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     subject: str
     comparison: Comparison
     threshold: float
@@ -345,49 +228,3 @@ def explanation(op: str, left: object, right: object) -> list[str] | None:
     if op not in (">=", "<=") or not any(hasattr(side, "seed_std") for side in (left, right)):
         return None
     return verdict.lines()
-
-
-def configured_terms() -> Terms:
-    """The terms that hold where no contract says otherwise."""
-    recorder = RECORDER.get()
-    return recorder.configured().terms if recorder is not None else Terms()
-
-
-def reads_here() -> Reads | None:
-    """Who counts the reads of test sets; ``None``: nobody."""
-    recorder = RECORDER.get()
-    return recorder.reads() if recorder is not None else None
-
-
-def scores_are_told() -> bool:
-    """Whether scores may be shown as they are: not where a ladder releases them sparingly."""
-    reads = reads_here()
-    return reads is None or reads.step is None
-
-
-def planner_here() -> Planner | None:
-    """Who plans in place of judging; ``None``: verdicts are wanted."""
-    recorder = RECORDER.get()
-    return recorder.planner if recorder is not None else None
-
-
-def format_percent(share: float) -> str:
-    """``0.95`` as ``95%``, ``0.999`` as ``99.9%``."""
-    return f"{100 * share:.6g}%"
-
-
-def format_value(number: float) -> str:
-    """A measured number with three decimals, or three significant digits where three decimals hide it."""
-    if not abs(number) < float("inf"):  # NaN, or a side without a bound
-        return "none"
-    if number == 0 or 0.0995 <= abs(number) < 1000 or abs(number) >= 0.01:
-        return f"{number:.3f}" if abs(number) < 1000 else f"{number:.6g}"
-    return f"{number:.2g}" if abs(number) < 0.001 else f"{number:.4f}"
-
-
-def format_limit(limit: float) -> str:
-    """A threshold as its author wrote it, with at least two decimals: ``0.1`` as ``0.10``, ``3`` as ``3``."""
-    if isinstance(limit, int) or (float(limit).is_integer() and abs(limit) > 1):
-        return f"{limit:g}"
-    two = f"{limit:.2f}"
-    return two if float(two) == limit else repr(float(limit))
