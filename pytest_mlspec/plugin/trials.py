@@ -99,7 +99,7 @@ def _takes_baseline(item: pytest.Item) -> bool:
         return False
     info = getattr(item, "_fixtureinfo", None)
     found = info.name2fixturedefs.get("baseline") if info is not None else None
-    return bool(found) and getattr(found[-1].func, "__module__", "") == fixtures.__name__
+    return bool(found and getattr(found[-1].func, "__module__", "") == fixtures.__name__)
 
 
 def _reads_of(item: pytest.Item) -> Reads | None:

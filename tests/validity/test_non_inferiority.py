@@ -243,6 +243,6 @@ def test_ten_members_at_the_margin() -> None:
 
 
 @pytest.mark.slow_validity
-@pytest.mark.parametrize(("metric", "runs"), [("accuracy", 1000), ("gap", 200)])
+@pytest.mark.parametrize(("metric", "runs"), [("accuracy", 1000), ("gap", 150)])
 def test_ten_members_at_the_margin_in_full(metric: str, runs: int) -> None:
     record_ten_members(metric, runs)
