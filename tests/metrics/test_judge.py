@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pytest_mlspec import metrics
-from pytest_mlspec.metrics.judging.judge import FRACTIONS, judge
+from pytest_mlspec.metrics.judging.judge import judge
+from pytest_mlspec.metrics.judging.refusals import FRACTIONS
 from pytest_mlspec.predictions import Predictions
 from pytest_mlspec.running import RECORDER, Recorder
 from pytest_mlspec.verdict import Origin, Outcome, Terms, Undecided

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pytest_mlspec.metrics.judging import reuse
 from pytest_mlspec.metrics.judging.folds import member_name
-from pytest_mlspec.metrics.judging.judge import refuse_training_rows
+from pytest_mlspec.metrics.judging.refusals import refuse_training_rows
 from pytest_mlspec.predictions.recalled import recalled
 from pytest_mlspec.stats.bounds import IntArray
 from pytest_mlspec.verdict import Origin, Terms, Verdict, announce, decide, planner_here

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pytest_mlspec.metrics.judging.best import HALVINGS, Best, as_entry, differences
 from pytest_mlspec.metrics.judging.folds import Finding, fold
-from pytest_mlspec.metrics.judging.judge import Claim, make_verdict, refuse_training_rows
+from pytest_mlspec.metrics.judging.judge import Claim, make_verdict
+from pytest_mlspec.metrics.judging.refusals import refuse_training_rows
 from pytest_mlspec.metrics.judging.reuse import as_read, read
 from pytest_mlspec.verdict import (
     TRACKED,

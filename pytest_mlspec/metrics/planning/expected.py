@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_mlspec.metrics.judging.judge import FRACTIONS
+from pytest_mlspec.metrics.judging.refusals import FRACTIONS
 from pytest_mlspec.metrics.planning.plan import Question
 
 PARTS = (0.25, 0.5, 0.75, 1.0)

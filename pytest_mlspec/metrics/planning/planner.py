@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_mlspec.metrics.judging.judge import Claim, refuse_percent
+from pytest_mlspec.metrics.judging.judge import Claim
+from pytest_mlspec.metrics.judging.refusals import refuse_percent
 from pytest_mlspec.metrics.planning.plan import POWER, Plan, Question
 from pytest_mlspec.predictions.stand_in import is_stand_in
 from pytest_mlspec.verdict import Comparison, Origin, Outcome, Terms, Verdict

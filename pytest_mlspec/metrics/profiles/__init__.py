@@ -126,7 +126,7 @@ def _terms(confidence: float | None, max_loss: float | None) -> Terms:
 
 
 def _measured(metric: Metric, model: object, data: Dataset, name: str) -> Estimate:
-    from pytest_mlspec.metrics.judging.judge import refuse_training_rows
+    from pytest_mlspec.metrics.judging.refusals import refuse_training_rows
 
     estimate = metric(model, data)
     if not isinstance(estimate, Estimate) or estimate.form != "level" or estimate.whole_ensemble:
