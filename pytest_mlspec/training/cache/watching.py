@@ -28,8 +28,12 @@ _WORKERS = ("joblib.externals.loky", "concurrent.futures.process", "multiprocess
 """Modules whose objects come back from worker processes, also from those that run already."""
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
 _LEFTOVERS = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
-_READERS_OF_SOURCE = ("linecache", "tokenize")
-"""Modules of the standard library that read source files to quote them, as a warning does."""
+_OF_PYTHON = ("linecache", "tokenize", "importlib", "_frozen_importlib", "_frozen_importlib_external", "pkgutil")
+"""Modules that read source files to quote them, and look for modules and packages in every folder of `sys.path`."""
+_IMPORTING = ("importlib._bootstrap_external", "_frozen_importlib_external", "importlib._bootstrap")
+"""Modules that open the source of what a fit imports, which counts."""
+_ON_BEHALF = ("zipfile", "pathlib", "os", "genericpath", "posixpath", "ntpath", "io", "codecs", "contextlib")
+"""Modules of the standard library that open files and list folders for whoever calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,7 @@ class Watch:
 
     def open(self, path: object, mode: object, flags: object) -> None:
         name = _path(path)
-        if not name or self._skips(name) or os.path.isdir(name) or _quoted():
+        if not name or self._skips(name) or os.path.isdir(name) or _asks() not in ("", *_IMPORTING):
             return
         reads, writes = _access(mode, flags)
         if name.endswith(".pyc"):
@@ -104,7 +108,7 @@ class Watch:
 
     def list(self, path: object) -> None:
         name = os.path.abspath(".") if path is None else _path(path)
-        if name and not self._skips(name) and not _imports():
+        if name and not self._skips(name) and not _asks():
             self.listed.add(name)
 
     def database(self, path: object) -> None:
@@ -221,25 +225,20 @@ def _state(path: str) -> _State | None:
     return _State(size=found.st_size, modified=found.st_mtime_ns, number=found.st_ino)
 
 
-def _frames() -> Iterator[FrameType]:
+def _asks() -> str:
+    """The module of Python's own machinery that opens or lists something; empty where anybody else does.
+
+    The nearest caller tells: the code of a module that is just being imported has the import below it, too.
+    """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] not in _ON_BEHALF and name != __name__:
+            break
         frame = frame.f_back
-    for _ in range(4):
-        if frame is None:
-            return
-        yield frame
-        frame = frame.f_back
-
-
-def _quoted() -> bool:
-    return any(frame.f_globals.get("__name__") in _READERS_OF_SOURCE for frame in _frames())
-
-
-def _imports() -> bool:
-    return any(
-        str(frame.f_globals.get("__name__", "")).startswith("importlib._bootstrap") for frame in _frames()
-    ) or any(frame.f_code.co_filename.startswith("<frozen importlib") for frame in _frames())
+    else:
+        return ""
+    return name if name.startswith(_OF_PYTHON) else ""
 
 
 _KNOWN_FILES: dict[tuple[str, _State], str] = {}

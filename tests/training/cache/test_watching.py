@@ -232,3 +232,29 @@ def test_a_hash_is_that_of_the_present_content(tmp_path):
 
     assert file_digest(str(path)) != first
     assert file_digest(str(tmp_path / "none")) is None
+
+
+def test_the_import_system_lists_nothing_but_a_module_that_is_imported_does(tmp_path):
+    """The first fit imports most: what looks for packages in every folder of the path is no input of it."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "looks.py").write_text(
+        "import os, pathlib\nos.listdir('images'); pathlib.Path('rate.txt').read_text()\n"
+    )
+    (tmp_path / "rate.txt").write_text("1")
+    script = """
+import os, sys
+from pytest_mlspec.training.cache.watching import watching
+with watching() as watch:
+    import importlib.metadata
+    list(importlib.metadata.entry_points(group="x"))
+    import pkgutil
+    list(pkgutil.iter_modules())
+    import looks
+seen = watch.seen()
+print(sorted(map(os.path.basename, seen.folders)), sorted(map(os.path.basename, seen.files)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=100
+    )
+
+    assert done.stdout.strip() == "['images'] ['looks.py', 'rate.txt']"
