@@ -49,14 +49,7 @@ def read_settings(config: pytest.Config) -> Settings:
     Raises:
         pytest.UsageError: naming the option, what was expected and what came.
     """
-    ini_confidence = _confidence("mlspec_confidence", str(config.getini("mlspec_confidence")))
-    option = config.getoption("mlspec_confidence")
-    confidence = ini_confidence if option is None else _confidence("--mlspec-confidence", option)
-    if confidence < ini_confidence and in_ci():
-        raise pytest.UsageError(
-            f"--mlspec-confidence={option} is below the project's {ini_confidence}: "
-            "a development run, refused where CI is set"
-        )
+    confidence, ini_confidence = _confidences(config)
     undecided = config.getoption("mlspec_undecided") or str(config.getini("mlspec_undecided"))
     if undecided not in ("fail", "allow"):
         raise pytest.UsageError(f"mlspec_undecided is 'fail' or 'allow', got mlspec_undecided={undecided!r}")
@@ -119,6 +112,19 @@ def refuse_short_ensemble(name: str, declared: int | None, settings: Settings) -
             f"--mlspec-seeds={settings.seeds} is below the {declared} members that {name} declares: "
             "a development run, refused where CI is set"
         )
+
+
+def _confidences(config: pytest.Config) -> tuple[float, float]:
+    """The confidence that this run asks for, and that of the project."""
+    declared = _confidence("mlspec_confidence", str(config.getini("mlspec_confidence")))
+    option = config.getoption("mlspec_confidence")
+    asked = declared if option is None else _confidence("--mlspec-confidence", option)
+    if asked < declared and in_ci():
+        raise pytest.UsageError(
+            f"--mlspec-confidence={option} is below the project's {declared}: "
+            "a development run, refused where CI is set"
+        )
+    return asked, declared
 
 
 def _confidence(name: str, text: str) -> float:

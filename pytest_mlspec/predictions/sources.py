@@ -188,28 +188,7 @@ def given_outputs(
         ids=ids,
         name=name,
     )
-    given: dict[str, Scores | IntArray] = {}
-    if values is not None:
-        given["values"] = check_numbers(values, truth.size, what=f"{name}: values")
-        if truth.dtype.kind not in "fiub":
-            raise ValueError(f"{name}: values need numbers in y, got {truth.dtype} such as {truth[:1].tolist()}")
-    elif about.classes is None:
-        raise ValueError(
-            f"{name}: y holds numbers to predict (dtype={truth.dtype}), not labels: "
-            "give values=..., or classes=[...], or y.astype(int)"
-        )
-    else:
-        if probabilities is not None:
-            given["probabilities"] = check_probabilities(
-                probabilities,
-                truth.size,
-                len(about.classes),
-                who=name,
-                classes=about.classes,
-                one_column_of=_class_of_one_column(probabilities, about, name, declared=declared),
-            )
-        if labels is not None:
-            given["labels"] = check_labels(labels, truth.size, about.classes, what=f"{name}: labels")
+    given = _checked(about, truth, outputs, name, declared=declared)
     sizes = {what: array.shape[0] for what, array in given.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"{name}: expected as many members in each array, got {sizes}")
@@ -217,6 +196,37 @@ def given_outputs(
     given = {what: array.copy() for what, array in given.items()}  # later changes of the caller's arrays change nothing
     kept_classes = None if values is not None else about.classes
     return about, Given(name=name, n_members=n_members, retrained=n_members > 1, classes=kept_classes, given=given)
+
+
+def _checked(
+    about: Dataset, truth: Labels, outputs: Mapping[str, object], name: str, *, declared: bool
+) -> dict[str, Scores | IntArray]:
+    """The outputs that were given, as arrays of shape (members, examples, ...)."""
+    classes = about.classes
+    probabilities, labels, values = outputs["probabilities"], outputs["labels"], outputs["values"]
+    if values is not None:
+        numbers = check_numbers(values, truth.size, what=f"{name}: values")
+        if truth.dtype.kind not in "fiub":
+            raise ValueError(f"{name}: values need numbers in y, got {truth.dtype} such as {truth[:1].tolist()}")
+        return {"values": numbers}
+    if classes is None:
+        raise ValueError(
+            f"{name}: y holds numbers to predict (dtype={truth.dtype}), not labels: "
+            "give values=..., or classes=[...], or y.astype(int)"
+        )
+    given: dict[str, Scores | IntArray] = {}
+    if probabilities is not None:
+        given["probabilities"] = check_probabilities(
+            probabilities,
+            truth.size,
+            len(classes),
+            who=name,
+            classes=classes,
+            one_column_of=_class_of_one_column(probabilities, about, name, declared=declared),
+        )
+    if labels is not None:
+        given["labels"] = check_labels(labels, truth.size, classes, what=f"{name}: labels")
+    return given
 
 
 def _require_one_kind(probabilities: object, labels: object, values: object) -> None:

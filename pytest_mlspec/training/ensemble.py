@@ -165,18 +165,7 @@ class Ensemble:
         label = name if name is not None else _name_of(function)
         refuse_training(f"{len(numbers)} members of {label!r} would be fitted")
         checked_output = _checked_output(output)
-        fits = {} if kept is None else kept.find(numbers)
-        missing = tuple(seed for seed in numbers if seed not in fits)
-        watched = None if kept is None else kept.watched
-        trained = fit_each(function, missing, name=label, jobs=jobs, threads=threads, watched=watched)
-        with _stored(kept):
-            for seed, fitted in zip(missing, trained, strict=True):
-                _refuse_non_model(fitted.member, label, seed)
-                fits[seed] = fitted
-                if kept is not None:
-                    kept.keep(seed, fitted)
-                if progress is not None:
-                    progress(len(fits), len(numbers), label, seed, fitted.seconds)
+        fits = _fits(function, numbers, label, jobs=jobs, threads=threads, progress=progress, kept=kept)
         members = [fits[seed].member for seed in numbers]
         read = {rows for fitted in fits.values() for rows in fitted.read}
         refuse_identical(members, numbers, label)
@@ -265,6 +254,32 @@ class Ensemble:
     def _repr_pretty_(self, printer: "Printer", cycle: bool) -> None:
         # IPython and Hypothesis would print a dataclass field by field.
         printer.text(repr(self))
+
+
+def _fits(
+    function: Callable[[int], object],
+    seeds: Sequence[int],
+    name: str,
+    *,
+    jobs: int,
+    threads: int | None,
+    progress: Progress | None,
+    kept: KeptFits | None,
+) -> dict[int, Fitted]:
+    """The fit of every seed: those that are known, and the others trained."""
+    fits = {} if kept is None else kept.find(seeds)
+    missing = tuple(seed for seed in seeds if seed not in fits)
+    watched = None if kept is None else kept.watched
+    trained = fit_each(function, missing, name=name, jobs=jobs, threads=threads, watched=watched)
+    with _stored(kept):
+        for seed, fitted in zip(missing, trained, strict=True):
+            _refuse_non_model(fitted.member, name, seed)
+            fits[seed] = fitted
+            if kept is not None:
+                kept.keep(seed, fitted)
+            if progress is not None:
+                progress(len(fits), len(seeds), name, seed, fitted.seconds)
+    return fits
 
 
 @contextmanager
