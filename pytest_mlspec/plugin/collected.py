@@ -25,6 +25,8 @@ class Collected:
     """Files and folders that were asked for as a whole."""
     everything: bool
     root: Path
+    unseen: tuple[str, ...] = ()
+    """Node ids of files, folders and classes that skipped themselves, so that nothing is known of their tests."""
 
     def has(self, nodeid: str) -> bool:
         """Whether there is a test of this name; parameters may be left out."""
@@ -32,7 +34,9 @@ class Collected:
 
     def gone(self, nodeid: str) -> bool:
         """Whether this run would have found a test of this name, and has not."""
-        if self.has(nodeid):
+        if self.has(nodeid) or any(
+            nodeid == part or nodeid.startswith((f"{part}/", f"{part}::")) for part in self.unseen
+        ):
             return False
         file = self.root / nodeid.partition("::")[0]
         return any(file == place or place in file.parents for place in self.places)
@@ -60,7 +64,9 @@ def contracts_of(asked: Iterable[tuple[str, Sequence[Contract], bool]]) -> list[
     return found
 
 
-def make(config: pytest.Config, tests: Iterable[str], contracts: Iterable[Sequence[str]]) -> Collected:
+def make(
+    config: pytest.Config, tests: Iterable[str], contracts: Iterable[Sequence[str]], unseen: Iterable[str]
+) -> Collected:
     """What was collected, seen from the process that was given the command line."""
     places = _places(config)
     option = config.option
@@ -71,6 +77,7 @@ def make(config: pytest.Config, tests: Iterable[str], contracts: Iterable[Sequen
         places=() if narrowed else places,
         everything=not narrowed and _everything(config, places),
         root=config.rootpath,
+        unseen=tuple(part.removesuffix("/__init__.py") for part in unseen),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_mlspec.metrics.judging.best import Best, as_entry
 from pytest_mlspec.metrics.judging.tracked import COMMAND
 from pytest_mlspec.plugin.collected import Collected, key_of, stable_nodeid
-from pytest_mlspec.records.best import read_record, write_record
+from pytest_mlspec.records.best import locked, read_record, write_record
 from pytest_mlspec.report.rows import Row
 from pytest_mlspec.requirements.contract import Contract, ContractError
 from pytest_mlspec.verdict import format_value
@@ -110,14 +110,35 @@ def _bounds(entry: Mapping[str, object]) -> str:
 
 
 def write(config: pytest.Config, entries: Mapping[str, Best], rows: Sequence[Row], gone: Sequence[str]) -> list[str]:
-    """Write the record file, and say what was written; a file that says the same already is left alone."""
+    """Write the record file, and say what was written; a file that says the same already is left alone.
+
+    Entries that another run wrote since this one began are left as they are: nothing here was compared with them.
+
+    Raises:
+        ValueError: the file was damaged since the run began.
+        OSError: it cannot be read or written.
+    """
     name = str(config.getini("mlspec_record"))
-    written = offers(rows)
-    changed = write_record(config.rootpath / name, updated(entries, rows, gone)) if written or gone else False
-    if not changed:
+    path, offered = config.rootpath / name, offers(rows)
+    if not (offered or gone):
         return [f"{name}: nothing to write"]
-    lines = [f"{name}: wrote {_name(row)} {_bounds(_told(row))}, {row['remark']}" for row in written]
-    return [*lines, *(f"{name}: removed {key}" for key in gone)]
+    with locked(path):
+        now = read_record(path)
+        late = {key for key in {*now, *entries} if now.get(key) != entries.get(key)}
+        written, gone = [row for row in offered if _key(row) not in late], [key for key in gone if key not in late]
+        changed = write_record(path, updated(now, written, gone))
+    lines = [f"{name}: wrote {_name(row)} {_bounds(_told(row))}, {row['remark']}" for row in written if changed]
+    lines += [f"{name}: removed {key}" for key in gone]
+    lines += [
+        f"{name}: {_name(row)} NOT WRITTEN: another run wrote it meanwhile; run again to compare with that"
+        for row in offered
+        if _key(row) in late
+    ]
+    return lines or [f"{name}: nothing to write"]
+
+
+def _key(row: Row) -> str:
+    return str(_told(row)["key"])
 
 
 def stale_lines(keys: Sequence[str], config: pytest.Config) -> list[str]:
@@ -131,7 +152,7 @@ def updated(entries: Mapping[str, Best], rows: Iterable[Row], gone: Iterable[str
     kept: dict[str, Mapping[str, object]] = {key: as_entry(best) for key, best in entries.items()}
     for row in offers(rows):
         told = _told(row)
-        kept[str(told["key"])] = {name: value for name, value in told.items() if name not in ("key", "write")}
+        kept[_key(row)] = {name: value for name, value in told.items() if name not in ("key", "write")}
     left_out = set(gone)
     return {key: entry for key, entry in kept.items() if key not in left_out}
 

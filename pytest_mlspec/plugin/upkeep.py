@@ -40,6 +40,7 @@ class Upkeep:
         self.tests: set[str] = set()
         self.contracts: set[tuple[str, str, str]] = set()
         self.tracked: set[str] = set()
+        self.unseen: set[str] = set()
         self.finished = False
 
     def __dir__(self) -> list[str]:
@@ -59,6 +60,11 @@ class Upkeep:
             standing = standing_of(self.waivers, nodeid, contract_id, kind, self.config)
             if standing is not None:
                 trial.recorder.waivers[index] = standing
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that skipped itself: its tests are not gone."""
+        if report.skipped:
+            self.unseen.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)  # before -k and -m leave tests out
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -82,7 +88,7 @@ class Upkeep:
 
     def collected(self) -> Collected | None:
         """What this run collected; ``None`` where it did not get so far."""
-        return make(self.config, self.tests, self.contracts) if self.finished else None
+        return make(self.config, self.tests, self.contracts, self.unseen) if self.finished else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
@@ -93,6 +99,7 @@ class Upkeep:
             self.tests.update(told["tests"])
             self.contracts.update((nodeid, contract_id, kind) for nodeid, contract_id, kind in told["contracts"])
             self.tracked.update(told["tracked"])
+            self.unseen.update(told["unseen"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -105,6 +112,7 @@ class Upkeep:
                     "tests": sorted(self.tests),
                     "contracts": sorted(map(list, self.contracts)),
                     "tracked": sorted(self.tracked),
+                    "unseen": sorted(self.unseen),
                 }
             return
         option = config.option
@@ -125,7 +133,7 @@ class Upkeep:
             removed = gone if collected is not None and collected.everything else []
             try:
                 run.notes.extend((line, "") for line in tracking.write(self.config, self.record, run.rows, removed))
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 run.notes.append((f"{self.config.getini('mlspec_record')} could not be written: {error}", "red"))
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             gone = [key for key in gone if key not in removed]

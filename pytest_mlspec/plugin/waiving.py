@@ -57,6 +57,10 @@ def unknown_lines(waivers: Sequence[Waiver], collected: Collected, place: str) -
             continue
         named = "::" in waiver.requirement
         asks_nothing = named and collected.has(waiver.requirement)
-        if collected.everything or asks_nothing or (named and collected.gone(waiver.requirement)):
+        if (
+            (collected.everything and not collected.unseen)
+            or asks_nothing
+            or (named and collected.gone(waiver.requirement))
+        ):
             lines.append(f"UNKNOWN WAIVER {waiver}: no requirement of this suite has this name ({place})")
     return lines

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
 
 from pytest_mlspec.metrics.judging.best import Best, as_entry
 
-__all__ = ["SCHEMA", "as_entry", "read_record", "write_record"]
+__all__ = ["SCHEMA", "as_entry", "locked", "read_record", "write_record"]
 
 SCHEMA = "pytest-mlspec-record/1"
 CONDITIONS: dict[str, type | UnionType] = {
@@ -103,6 +105,20 @@ def _line(text: str, key: str) -> int:
     quoted = json.dumps(key, ensure_ascii=False)
     lines = text.splitlines()
     return next((number for number, line in enumerate(lines, start=1) if quoted in line), 1)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other runs of this user on this machine from writing a record file in this block.
+
+    The lock lies among the temporary files: the folder of the record is under review.
+    """
+    from filelock import FileLock
+
+    place = hashlib.blake2b(str(path.resolve()).encode(), digest_size=16).hexdigest()
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    with FileLock(Path(tempfile.gettempdir(), f"pytest-mlspec-{user}-{place}.lock")):
+        yield
 
 
 def write_record(path: Path, entries: Mapping[str, Mapping[str, object]]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_mlspec.requirements.contract import Contract
 from pytest_mlspec.running import Recorder
-from pytest_mlspec.verdict import NotJudged, Outcome, StaleWaiver, Undecided, Verdict, Violated
+from pytest_mlspec.verdict import TRACKED, NotJudged, Outcome, StaleWaiver, Undecided, Verdict, Violated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,9 @@ def judged_nothing(recorder: Recorder) -> bool:
 
 
 def _stale(recorder: Recorder) -> tuple[str, ...]:
-    """Waivers of contracts that were judged, and met every time."""
-    missed = {verdict.origin.contract for verdict in recorder.verdicts if verdict.outcome is not Outcome.MET}
+    """Waivers of contracts that were judged, and every time met, or not told apart from the best on record."""
+    fine = [verdict for verdict in recorder.verdicts if verdict.outcome is Outcome.MET or verdict.standing == TRACKED]
+    missed = {verdict.origin.contract for verdict in recorder.verdicts if verdict not in fine}
     judged = {verdict.origin.contract for verdict in recorder.verdicts}
     return tuple(waiver.needless for index, waiver in recorder.waivers.items() if index in judged - missed)
 

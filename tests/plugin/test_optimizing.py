@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 import pytest
 
@@ -388,3 +389,72 @@ def test_a_plan_neither_compares_nor_writes(suite):
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*no record*")
     assert not record(suite).exists()
+
+
+# ---- what a run cannot know ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "skip", ["pytest.importorskip('no_such_library')", "pytest.skip('no GPU', allow_module_level=True)"]
+)
+def test_a_file_that_skips_itself_keeps_its_records(suite, skip, workers):
+    """Without an optional library the entries of its tests would be lost, and with them the best value."""
+    suite.run(body(), "--mlspec-update")
+    before = record(suite).read_bytes()
+    result = suite.run(f"{skip}\n{body()}", "--mlspec-update", *workers, test_other="def test_other(): pass")
+
+    assert record(suite).read_bytes() == before
+    assert "STALE RECORD" not in result.stdout.str()
+
+
+CHANGED = """
+import json, pathlib
+def test_zz_meanwhile(pytestconfig):
+    path = pathlib.Path(pytestconfig.rootpath, "mlspec-record.json")
+    path.write_text(path.read_text().replace('"value": 0.9', '"value": 0.901')) if EDIT else None
+    document = json.loads(path.read_text()) if path.exists() else {"schema": "pytest-mlspec-record/1", "best": {}}
+    document["best"]["test_other.py::test_other"] = OTHER
+    path.write_text(json.dumps(document))
+"""
+
+
+def test_what_another_run_wrote_meanwhile_is_kept(suite):
+    """Two runs began with the same file: the second to end must not undo what the first one wrote."""
+    suite.run(ONLY, "--mlspec-update")
+    other = entries(suite)[KEYS[0]]
+    late = CHANGED.replace("EDIT", "False").replace("OTHER", repr(other))
+    result = suite.run(body() + late, "--mlspec-update")
+
+    assert sorted(entries(suite)) == [*KEYS, "test_other.py::test_other"]
+    assert result.ret == 0
+
+
+def test_an_entry_that_another_run_wrote_meanwhile_is_not_overwritten(suite):
+    suite.run(body(900), "--mlspec-update")
+    written = CHANGED.replace("EDIT", "True").replace("OTHER", repr(entries(suite)[KEYS[0]]))
+    result = suite.run(body(990) + written, "--mlspec-update")
+
+    assert entries(suite)[KEYS[0]]["value"] == 0.901
+    result.stdout.fnmatch_lines(["mlspec-record.json: ACC NOT WRITTEN: another run wrote it meanwhile; run again*"])
+
+
+def test_a_file_that_was_damaged_meanwhile_is_left_alone(suite):
+    late = (
+        "\ndef test_zz(pytestconfig):\n    open(pytestconfig.rootpath / 'mlspec-record.json', 'w').write('<<<<<<< x')"
+    )
+    result = suite.run(body() + late, "--mlspec-update")
+
+    assert result.ret == 1
+    assert record(suite).read_text() == "<<<<<<< x"
+    result.stdout.fnmatch_lines(["mlspec-record.json could not be written: *line 1: a merge conflict*"])
+
+
+def test_a_waiver_of_what_is_tracked_is_needless(suite):
+    """It lets its test pass anyway; waived today, it would excuse a real loss tomorrow."""
+    suite.run(body(), "--mlspec-update")
+    expires = (date.today() + timedelta(days=9)).isoformat()
+    text = f'[[waiver]]\nrequirement = "ACC"\nreason = "r"\nowner = "Ada"\nexpires = {expires}\n'
+    (suite.pytester.path / "mlspec-waivers.toml").write_text(text)
+
+    assert suite.outcomes(body(951))["test_it"] == "FAILED"
+    assert suite.outcomes(body(800))["test_it"] == "WAIVED"
