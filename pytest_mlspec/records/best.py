@@ -58,13 +58,30 @@ def read_record(path: Path) -> dict[str, Best]:
         if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
             raise ValueError(f"{path.name}, line {number}: a merge conflict: {line!r}; keep one side of it")
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path.name}, line {error.lineno}: no JSON: {error.msg}") from None
+    except _Twice as error:
+        raise ValueError(
+            f"{path.name}, line {_line(text, str(error))}: {str(error)!r} stands twice in one object"
+        ) from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA or not isinstance(document.get("best"), dict):
         found = document.get("schema") if isinstance(document, dict) else None
         raise ValueError(f"{path.name}, line 1: expected a record of schema {SCHEMA!r}, got schema={found!r}")
     return {key: _best(path.name, text, key, entry) for key, entry in document["best"].items()}
+
+
+class _Twice(Exception):
+    """A name that one object has twice, as merging by hand leaves it: one of the two would silently be lost."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose names differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def _best(name: str, text: str, key: str, entry: object) -> Best:
@@ -76,8 +93,14 @@ def _best(name: str, text: str, key: str, entry: object) -> Best:
         if field not in entry or not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"{name}, line {line}: {key}: {field}={value!r} is not what a record holds")
     value, low, high = (float(entry[field]) for field in ("value", "low", "high"))
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name}, line {line}: {key}: expected low <= value <= high, got {low} <= {value} <= {high}")
+    if not (all(map(math.isfinite, (value, low, high))) and low <= value <= high):
+        got = f"{low} <= {value} <= {high}"
+        raise ValueError(f"{name}, line {line}: {key}: expected low <= value <= high, all finite, got {got}")
+    if entry["n"] < 0:
+        raise ValueError(f"{name}, line {line}: {key}: n={entry['n']} is not what a record holds")
+    for bound in entry["tail"]:
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, (int, float))):
+            raise ValueError(f"{name}, line {line}: {key}: tail: {bound!r} is neither a number nor null")
     told = {field: part for field, part in entry.items() if field not in MEASURED and field not in CONDITIONS}
     return Best(
         value=value,
@@ -92,12 +115,9 @@ def _best(name: str, text: str, key: str, entry: object) -> Best:
 
 
 def _tail(bounds: list[object], comparison: str) -> tuple[float, ...]:
-    """Bounds at ever smaller levels; one that does not exist is open, and so is what follows something odd."""
-    kept: list[float] = []
-    for bound in bounds:
-        known = isinstance(bound, (int, float)) and not isinstance(bound, bool)
-        kept.append(float(bound) if known else -math.inf if comparison == ">=" else math.inf)  # type: ignore[arg-type]
-    return tuple(kept)
+    """Bounds at ever smaller levels; one that does not exist is open."""
+    nowhere = -math.inf if comparison == ">=" else math.inf
+    return tuple(nowhere if bound is None else float(str(bound)) for bound in bounds)
 
 
 def _line(text: str, key: str) -> int:

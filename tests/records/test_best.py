@@ -98,8 +98,16 @@ def test_no_file_is_an_empty_record(tmp_path: Path) -> None:
         (lambda text: "[]", "line 1: expected a record of schema"),
         (lambda text: text.replace('"value": 0.95', '"value": "0.95"'), r"line 3: .*value='0.95'"),
         (lambda text: text.replace('"value": 0.95', '"value": true'), "value=True is not what a record holds"),
-        (lambda text: text.replace('"value": 0.95', '"value": 0.5'), "expected low <= value <= high"),
-        (lambda text: text.replace('"low": 0.93', '"low": NaN'), "expected low <= value <= high"),
+        (lambda text: text.replace('"value": 0.95', '"value": 0.5'), "expected low <= value <= high, all finite"),
+        (lambda text: text.replace('"low": 0.93', '"low": NaN'), "expected low <= value <= high, all finite"),
+        (lambda text: text.replace('"low": 0.93', '"low": -Infinity'), r"-inf <= 0.95 <= 0.96"),
+        (lambda text: text.replace('"high": 0.96', '"high": 1e400'), "0.93 <= 0.95 <= inf"),
+        (lambda text: text.replace("0.92,", '"0.92",'), "tail: '0.92' is neither a number nor null"),
+        (
+            lambda text: text.replace('"value": 0.95', '"value": 0.95,\n"value": 0.94'),
+            r"record.json, line \d+: .value. stands twice",
+        ),
+        (lambda text: text.replace('"n": 1000', '"n": -1'), "n=-1 is not what a record holds"),
         (lambda text: text.replace('      "n_members": 5,\n', ""), "n_members=None is not what a record holds"),
     ],
 )
