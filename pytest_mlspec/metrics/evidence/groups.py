@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_mlspec.metrics.evidence import CaseValues, Evidence, Goal, PseudoValues, at_delta
-from pytest_mlspec.metrics.evidence.counted import Rate
+from pytest_mlspec.metrics.evidence.splitting import Counts, counts_of, split_by_group
 from pytest_mlspec.stats import arms, binomial, pairs
 from pytest_mlspec.stats.bounds import Bounds, FloatArray, IntArray, Side
 from pytest_mlspec.verdict import BOUND_CLASSES, Terms, format_value
@@ -23,14 +23,6 @@ Fold: TypeAlias = Literal["gap", "ratio", "worst"]
 # A plan is tried on this many draws of fresh counts, and grown until it decides as often as was asked.
 _TRIES, _SEED, _GROWTH, _STEPS = 300, 1931, 1.2, 12
 _MOST_TRIED = 10**8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Counts:
-    """Hits and cases per member and group: all that bounds for a rate of independent cases need."""
-
-    successes: FloatArray
-    trials: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,7 +151,7 @@ class Grouped:
     def at(self, delta: float) -> Grouped:
         """The fold of failure rates at this largest loss of one case."""
         parts = tuple(at_delta(part, delta) for part in self.parts)
-        counted = _counts_of(parts)
+        counted = counts_of(parts)
         whole = None if self.whole is None else at_delta(self.whole, delta)
         return replace(self, parts=parts if counted is None else (), counted=counted, whole=whole)
 
@@ -172,7 +164,7 @@ class Grouped:
         if self.whole is None or self.codes is None:
             raise TypeError(f"this {self.fold} over groups does not know its cases: slice the data, then fold")
         whole, codes = self.whole.take(cases), self.codes[cases]
-        parts, counted = _split(whole, codes, len(self.labels))
+        parts, counted = split_by_group(whole, codes, len(self.labels))
         return replace(self, parts=parts, counted=counted, whole=whole, codes=codes)
 
     def by_parts(self) -> tuple[Evidence, ...]:
@@ -278,7 +270,7 @@ def fold_groups(
             f"{fold} by {' and '.join(columns)} needs at least two groups, got only {found.labels[0]!r}: "
             "choose another column or a wider slice"
         )
-    parts, counted = _split(evidence, found.codes, n_groups)
+    parts, counted = split_by_group(evidence, found.codes, n_groups)
     return Grouped(
         fold=fold,
         labels=found.labels,
@@ -289,27 +281,4 @@ def fold_groups(
         greater_is_better=greater_is_better,
         whole=evidence,
         codes=found.codes,
-    )
-
-
-def _split(
-    evidence: Evidence, codes: npt.NDArray[np.integer], n_groups: int
-) -> tuple[tuple[Evidence, ...], Counts | None]:
-    """One evidence per group, or their counts where the metric is a rate of independent cases."""
-    if isinstance(evidence, Rate) and evidence.cluster_codes is None and evidence.transform == "rate":
-        successes, trials = evidence.by_groups(codes, n_groups)
-        return (), Counts(successes=np.asarray(successes, np.float64), trials=np.asarray(trials, np.float64))
-    return tuple(evidence.take(np.flatnonzero(codes == group)) for group in range(n_groups)), None
-
-
-def _counts_of(parts: Sequence[Evidence]) -> Counts | None:
-    """Hits and cases of every group, where each is a rate of independent cases."""
-    rates = [
-        part for part in parts if isinstance(part, Rate) and part.cluster_codes is None and part.transform == "rate"
-    ]
-    if len(rates) < len(parts):
-        return None
-    return Counts(
-        successes=np.stack([rate.successes for rate in rates], axis=1).astype(np.float64),
-        trials=np.stack([rate.sizes for rate in rates], axis=1).astype(np.float64),
     )
