@@ -8,11 +8,13 @@ from scipy import stats
 
 from pytest_mlspec import Dataset, Predictions, metrics
 from pytest_mlspec.metrics.judging.judge import Claim
+from pytest_mlspec.metrics.planning.compared import best_of_groups
 from pytest_mlspec.metrics.planning.levels import level_of_plan
 from pytest_mlspec.metrics.planning.plan import Plan
 from pytest_mlspec.metrics.planning.planner import Noting, plans_of
 from pytest_mlspec.metrics.planning.requirement import joint_power
 from pytest_mlspec.predictions.stand_in import NotTrained, StandIn, is_stand_in
+from pytest_mlspec.stats import pairs
 from pytest_mlspec.verdict import Origin, Terms
 
 
@@ -325,3 +327,26 @@ def test_an_expected_value_at_the_limit() -> None:
 
     assert found.needs == ()
     assert "expect=0.9 does not lie beyond the limit" in found.no_plan
+
+
+@pytest.mark.parametrize("fold", ["gap", "ratio"])
+@pytest.mark.parametrize(
+    ("sizes", "level"), [((10, 2000), 0.05), ((2000, 10), 0.05), ((25, 90), 0.05), ((10, 400), 0.01)]
+)
+def test_groups_of_unequal_sizes_prove_most_at_unequal_rates(fold, sizes, level):
+    """Every table in which one group has no error is enumerated; equal rates would be called the best falsely."""
+    sides = np.repeat(["a", "b"], sizes)
+    model, data = StandIn("model"), Dataset(np.zeros((len(sides), 1)), np.arange(len(sides)) % 2, columns={"g": sides})
+    estimate = getattr(metrics.accuracy(model, data), fold)("g")
+    comparison = "<=" if fold == "gap" else ">="
+    bounds = pairs.gap_bounds if fold == "gap" else pairs.ratio_bounds
+    hits = [(sizes[0], k) for k in range(sizes[1] + 1)] + [(k, sizes[1]) for k in range(sizes[0] + 1)]
+    every = bounds(np.array(hits), np.array(sizes), level)
+    best = every.high.min() if fold == "gap" else every.low.max()
+
+    found = best_of_groups(estimate.evidence, comparison, level)
+
+    assert found == pytest.approx(best, abs=1e-9)
+    equal = bounds(np.array([sizes]), np.array(sizes), level)
+    if max(sizes) > 100:
+        assert abs((equal.high if fold == "gap" else equal.low)[0] - found) > 0.01

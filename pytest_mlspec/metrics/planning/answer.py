@@ -12,6 +12,7 @@ from pytest_mlspec.metrics.evidence.binned import ClassWise, TopLabel
 from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.planning import anytime, seeds
+from pytest_mlspec.metrics.planning.compared import best_of_groups
 from pytest_mlspec.metrics.planning.expected import best_value, expected_values, fault_of_expect
 from pytest_mlspec.metrics.planning.plan import POWER, Need, Plan, Question, Way
 from pytest_mlspec.metrics.planning.ways import ways_to_meet
@@ -116,6 +117,8 @@ def best_provable(question: Question) -> float | None:
     goal = Goal(threshold=question.threshold, comparison=question.comparison, level=question.level, terms=terms)
     if terms.anytime and isinstance(estimate.evidence, Rate):
         return anytime.best_at_any_time(question, estimate.evidence)
+    if isinstance(estimate.evidence, Grouped) and estimate.evidence.fold != "worst":
+        return best_of_groups(estimate.evidence, question.comparison, question.level)
     found = estimate.evidence.perfect(goal)
     calibration = isinstance(estimate.evidence, (TopLabel, ClassWise))
     if found is None and calibration and question.flawless and question.comparison == "<=":
@@ -137,8 +140,8 @@ def _unmeetable(question: Question, best: float | None, needed_members: int | No
     said = {
         "seed_std": "even identical members on these cases",
         "shortfall": "even members that agree on every case",
-        "gap": "even with a rate of 1 in every group these cases",
-        "ratio": "even with a rate of 1 in every group these cases",
+        "gap": "whatever the rates, groups of these sizes",
+        "ratio": "whatever the rates, groups of these sizes",
     }.get(estimate.form, f"even without an error, {int(estimate.evidence.sizes.min()):,} {estimate.evidence.unit}")
     limit = format_limit(question.threshold)
     return f"{said} prove only {what} {question.comparison} {format_value(best)}, not {limit}" + (
