@@ -64,7 +64,7 @@ def _kept(study: ModuleType, data: Splits, folder: Path) -> FitCache:
         may_read=(),
         declared=False,
         retrain=False,
-        now=key,
+        changed=lambda: "",
     )
 
 

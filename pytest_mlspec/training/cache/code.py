@@ -5,20 +5,21 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 from pytest_mlspec.training.cache.bytecode import constants, names_in
-from pytest_mlspec.training.cache.first_party import closure_of
+from pytest_mlspec.training.cache.first_party import Closure, closure_of
 from pytest_mlspec.training.cache.places import file_place, place_of
 from pytest_mlspec.training.cache.source import Sources, blind_names
+from pytest_mlspec.training.cache.values import can_be_left, held, loaded_files, results_of
 from pytest_mlspec.training.content import content_digest, is_generator
 
 __all__ = ["Token", "code_token", "object_token"]
 
 _SKIPPED = {"__module__", "__dict__", "__weakref__", "__doc__", "_abc_impl"}
-_RUNS_CODE = {"exec", "eval", "__import__"}
+_RUNS_CODE = {"exec", "eval", "__import__", "globals"}
 _IMPORTS_BY_NAME = {"import_module", "spec_from_file_location", "run_path", "run_module"}
 
 
@@ -32,6 +33,9 @@ class Token:
         unseen: why there may be inputs that nothing here can see.
         packages: top-level names of the installed packages that it uses.
         files: the project's files that were read for it.
+        parts: what the text is a hash of: part -> digest.
+        moving: the parts that a fit may fill: results that `functools.cache` keeps, globals that are bound anew.
+        loaded: the project's files, relative to the root, whose modules are loaded.
     """
 
     text: str
@@ -39,27 +43,33 @@ class Token:
     unseen: tuple[str, ...] = ()
     packages: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    moving: frozenset[str] = frozenset()
+    loaded: frozenset[str] = frozenset()
 
 
 def code_token(
     function: Callable[..., object],
-    values: Mapping[str, object] | None = None,
+    arguments: Mapping[str, object] | None = None,
     *,
     root: Path | None = None,
     sources: Sources | None = None,
+    as_before: Callable[[str, str], str] | None = None,
 ) -> Token:
     """Hash a function by its code, defaults and closure and, directly or not, by all that it refers to.
 
     Within its own file that is: the functions, classes (every method, base classes, decorators, the text of the class
     without comments) and constants that it reaches. Of the project's other files, every one that the file imports,
-    directly or not, counts with its whole content; of installed packages only their names, see `Token.packages`.
+    directly or not, counts with its whole content and, once it is loaded, with the values that it holds; of installed
+    packages only their names, see `Token.packages`.
     Comments, empty lines and places do not matter in its own file.
 
     Args:
         function: the training function.
-        values: further values by name, which are followed in the same way: what the function is called with.
+        arguments: further values by name, which are followed in the same way: what the function is called with.
         root: paths of files count relative to it; the working directory by default.
         sources: what is known of source files already.
+        as_before: gives for a part and its digest the one that counts in its place; empty leaves the part out.
 
     Example:
         >>> def make(rate):
@@ -72,23 +82,24 @@ def code_token(
     sources = sources if sources is not None else Sources()
     following = _Following(_file_of(function), sources)
     parts = {"the function": following.digest("function", function)}
-    for name, value in (values or {}).items():
+    for name, value in (arguments or {}).items():
         parts[f"argument {name}"] = following.digest(f"argument {name}", value)
-    while following.waiting:
-        name, value = following.waiting.popitem()
-        parts[f"name {name}"] = following.digest(name, value)
     home = Path(following.home) if following.home and file_place(following.home) == "own" else None
-    closure = closure_of(home, sorted(following.others), sources)
-    base = str(root if root is not None else Path.cwd())
-    parts.update({f"file {os.path.relpath(path, base)}": digest for path, digest in closure.files.items()})
+    values = _Values(root=str(root if root is not None else Path.cwd()), following=following, parts=parts)
+    closure = values.follow(home)
+    parts.update({f"file {values.place(path)}": digest for path, digest in closure.files.items()})
+    if as_before is not None:
+        parts = {name: counts for name, digest in parts.items() if (counts := as_before(name, digest))}
     text = "\n".join(f"{name}: {digest}" for name, digest in sorted(parts.items()))
-    packages = following.packages | closure.packages
     return Token(
         text=hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest(),
         unreadable=tuple(sorted(following.unreadable)),
         unseen=tuple(sorted({*following.unseen, *closure.reasons, *following.blind(home)})),
-        packages=frozenset(packages),
+        packages=frozenset(following.packages | closure.packages),
         files=(*closure.files, *(() if home is None else (home,))),
+        parts=parts,
+        moving=frozenset(values.moving),
+        loaded=frozenset(values.loaded),
     )
 
 
@@ -108,6 +119,70 @@ def object_token(value: object) -> str | None:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
 
+class _Values:
+    """Adds, to the parts of a token, what is reached by name and what the project's loaded modules hold."""
+
+    def __init__(self, *, root: str, following: "_Following", parts: dict[str, str]) -> None:
+        self.root = root
+        self.following = following
+        self.parts = parts
+        self.moving: set[str] = set()
+        self.loaded: set[str] = set()
+
+    def follow(self, home: Path | None) -> Closure:
+        """Read until nothing new is reached; gives the files that count whole."""
+        following, spaces, read = self.following, loaded_files(), set[Path]()
+        while True:
+            self._names()
+            closure = closure_of(home, sorted(following.others), following.sources)
+            new = [path for path in closure.files if path not in read]
+            if not new:
+                self._results()
+                if not following.waiting and following.others <= closure.files.keys():
+                    return closure
+            for path in new:
+                read.add(path)
+                space = following.spaces.get(str(path), spaces.get(str(path)))
+                if space is not None:
+                    self._module(path, space)
+
+    def place(self, path: Path) -> str:
+        return os.path.relpath(path, self.root)
+
+    def _names(self) -> None:
+        while self.following.waiting:
+            name, value = self.following.waiting.popitem()
+            self.parts[f"name {name}"] = self.following.digest(name, value)
+
+    def _module(self, path: Path, space: Mapping[str, object]) -> None:
+        place = self.place(path)
+        self.loaded.add(place)
+        source = self.following.sources.read(path)
+        for name, value in held(space):
+            part = f"value {place}: {name}"
+            if source is not None and name in source.rebound:
+                self.moving.add(part)
+            _note_generator(f"{name} of {path.name}", value, self.following.unseen)
+            digest = content_digest(value, follow=self.following)
+            if digest is not None:
+                self.parts[part] = digest
+            elif not can_be_left(value):
+                what = f"the value of {name} in {path.name} ({type(value).__name__})"
+                self.following.unseen.add(f"{what} cannot be read")
+
+    def _results(self) -> None:
+        """What functions have kept since before anything was watched may have come from anywhere."""
+        for name, cached in self.following.caches.items():
+            part = f"kept {name}"
+            self.moving.add(part)
+            if part in self.parts or not (results := results_of(cached)):
+                continue
+            digest = content_digest(results, follow=self.following)
+            self.parts[part] = digest or "?"
+            if digest is None:
+                self.following.unseen.add(f"the results that {name} keeps cannot be read")
+
+
 class _Following:
     """Stands in for functions, classes and modules while their content is read, and lists what is still to read."""
 
@@ -122,6 +197,8 @@ class _Following:
         self.unseen: set[str] = set()
         self.attributes: set[str] = set()
         self.imported: set[str] = set()
+        self.caches: dict[str, functools._lru_cache_wrapper[object]] = {}
+        self.spaces: dict[str, dict[str, object]] = {}
 
     def digest(self, where: str, value: object) -> str:
         found = content_digest(value, follow=self)
@@ -138,6 +215,7 @@ class _Following:
             self._belongs(value.__name__)
             return "module", value.__name__
         if type(value) is functools._lru_cache_wrapper:
+            self.caches[f"by {value.__module__}.{value.__qualname__}"] = value
             return "cached", (value.__wrapped__, repr(value.cache_parameters()))
         if isinstance(value, BuiltinFunctionType):
             self._belongs(getattr(value, "__module__", None) or "")
@@ -155,6 +233,7 @@ class _Following:
             return "named", (function.__module__, function.__qualname__, inner, _cells(function, {}))
         if place == "own" and file != self.home:
             self.others.add(Path(file))
+            self.spaces.setdefault(file, function.__globals__)
         cells = _cells(function, self.unseen)
         own = {name: item for name, item in vars(function).items() if not name.startswith(("pytestmark", "_pytest"))}
         if file == self.home:
@@ -243,7 +322,11 @@ def _place_of_class(kind: type) -> tuple[str, Path | None]:
     """To whom a class belongs: its methods know their file; several modules may be called conftest."""
     for item in vars(kind).values():
         code = getattr(getattr(item, "__func__", item), "__code__", None)
-        if isinstance(code, CodeType) and not code.co_filename.startswith("<") and item.__module__ == kind.__module__:
+        if (
+            isinstance(code, CodeType)
+            and not code.co_filename.startswith("<")
+            and (getattr(item, "__module__", kind.__module__) == kind.__module__)
+        ):
             file = os.path.abspath(code.co_filename)
             if file_place(file) == "own":
                 return "own", Path(file)

@@ -1,6 +1,5 @@
 """The project's own modules that a file imports, directly or not: found without importing anything."""
 
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ __all__ = ["Closure", "closure_of"]
 
 _TOOLS = frozenset({"pytest", "_pytest", "pytest_mlspec", "hypothesis"})
 """Packages that run a fit or judge its result and take no part in it; our own files are counted apart."""
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,30 +58,10 @@ def closure_of(home: Path | None, others: Iterable[Path], sources: Sources) -> C
 
 
 def _take(path: Path, source: Source, found: Closure) -> None:
-    found.files[path] = source.digest + _constants(path, source)
+    found.files[path] = source.digest
     if source.dynamic:
         found.reasons.add(f"{path.name} imports or runs code by name ({source.dynamic})")
     found.reasons.update(f"{path.name} uses {name}, which opens files unseen" for name in source.blind)
-
-
-def _constants(path: Path, source: Source) -> str:
-    """A hash of the plain constants of a loaded module: they may come from the environment.
-
-    Names that a ``global`` statement binds anew are left out: they differ between the moments of a run.
-    """
-    module = next((one for one in list(sys.modules.values()) if getattr(one, "__file__", None) == str(path)), None)
-    if module is None or not hasattr(module, "__dict__"):
-        return ""
-    plain = sorted(
-        f"{name}={value!r}"
-        for name, value in list(vars(module).items())
-        if not name.startswith("__") and name not in source.rebound and _is_plain(value)
-    )
-    return hashlib.blake2b("\n".join(plain).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _is_plain(value: object) -> bool:
-    return all(map(_is_plain, value)) if type(value) is tuple else type(value) in _PLAIN
 
 
 def _imported_files(path: Path, source: Source, found: Closure) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_mlspec.training.cache.code import Token, code_token
@@ -12,9 +12,9 @@ from pytest_mlspec.training.cache.versions import machine, versions_of
 from pytest_mlspec.training.cache.watching import file_digest
 from pytest_mlspec.training.content import content_digest
 
-__all__ = ["FitKey", "declared_inputs", "fit_key"]
+__all__ = ["FitKey", "declared_inputs", "fit_key", "token_of"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,14 @@ class FitKey:
         unreadable: what cannot be read, so that there is no such name.
         unseen: why the fit may have inputs that the name says nothing of.
         files: the project's files that the name speaks of as they are on disk now.
+        token: the part of the name that a fit could change.
     """
 
     text: str
     unreadable: tuple[str, ...]
     unseen: tuple[str, ...]
     files: tuple[Path, ...] = ()
+    token: Token = field(default_factory=lambda: Token(text=""))
 
     def edited_since(self, started: int) -> str:
         """Which file was changed after this moment (nanoseconds since 1970): the code that runs is an older one."""
@@ -48,6 +50,7 @@ def fit_key(
     *,
     root: Path,
     sources: Sources,
+    as_before: Callable[[str, str], str] | None = None,
 ) -> FitKey:
     """Name the fits of a training function by its code, its inputs, its settings and what it runs on.
 
@@ -57,10 +60,9 @@ def fit_key(
         settings: plain values that were said about the training: name, threads, output, classes, ...
         root: paths of files count relative to it.
         sources: what is known of source files already; kept for later runs.
+        as_before: as for `code_token`.
     """
-    token = code_token(
-        function, {name: _content(value) for name, value in arguments.items()}, root=root, sources=sources
-    )
+    token = token_of(function, arguments, root=root, sources=sources, as_before=as_before)
     versions = versions_of(token.packages, sources)
     said = content_digest(dict(settings))
     unreadable = (
@@ -68,12 +70,25 @@ def fit_key(
     )
     parts = [_FORMAT, token.text, said, versions, machine(sources), _numbers(versions)]
     return FitKey(
-        text=content_digest(parts) or "", unreadable=unreadable, unseen=_without_repeats(token), files=token.files
+        text=content_digest(parts) or "",
+        unreadable=unreadable,
+        unseen=tuple(dict.fromkeys(token.unseen)),
+        files=token.files,
+        token=token,
     )
 
 
-def _without_repeats(token: Token) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(token.unseen))
+def token_of(
+    function: Callable[..., object],
+    arguments: Mapping[str, object],
+    *,
+    root: Path,
+    sources: Sources,
+    as_before: Callable[[str, str], str] | None = None,
+) -> Token:
+    """The part of `fit_key` that a fit could change: its code, what that refers to, and its inputs."""
+    content = {name: _content(value) for name, value in arguments.items()}
+    return code_token(function, content, root=root, sources=sources, as_before=as_before)
 
 
 def _content(value: object) -> object:

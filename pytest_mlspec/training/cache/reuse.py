@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlspec.training.cache.earlier import Earlier
 from pytest_mlspec.training.cache.recall import Recall
 from pytest_mlspec.training.cache.store import Store
 from pytest_mlspec.training.cache.watching import Seen, file_digest, folder_digest
@@ -32,7 +33,8 @@ class FitCache:
         may_read: datasets that a fit can reach; which of them it read is kept with it.
         declared: all inputs that cannot be seen were named, so that a process or a connection is no reason.
         retrain: look nothing up.
-        now: works the key out again; another one after a fit says that the fit changes what it refers to.
+        changed: says after fits what they have changed of what they refer to, in words; "" where nothing.
+        earlier: what the fits of this run have read, which later ones may build on.
 
     Attributes:
         reused: seeds that were found.
@@ -46,7 +48,8 @@ class FitCache:
     may_read: "Sequence[Dataset]"
     declared: bool
     retrain: bool
-    now: Callable[[], str]
+    changed: Callable[[], str]
+    earlier: Earlier = field(default_factory=Earlier)
     reused: list[int] = field(default_factory=list)
     trained: dict[int, float] = field(default_factory=dict)
     reasons: set[str] = field(default_factory=set)
@@ -89,7 +92,7 @@ class FitCache:
     def keep(self, seed: int, fitted: Fitted) -> None:
         """Take a member that was just trained, before anybody can change it."""
         self.trained[seed] = fitted.seconds
-        seen = fitted.seen or Seen(files={}, folders={})
+        seen = self.earlier.joined(fitted.seen or Seen(files={}, folders={}))
         if seen.reasons and not self.declared:
             self.reasons.update(seen.reasons)
             return
@@ -110,8 +113,8 @@ class FitCache:
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
-        if not self.declared and self.now() != self.key:
-            self.reasons.add("what it refers to changed while it trained")
+        if (what := self.changed()) and not self.declared:
+            self.reasons.add(what)
             return
         try:
             problem = self.store.keep(self.key, waiting)
