@@ -8,6 +8,7 @@ where the rate is at its limit. Other metrics are simulated, at looks and, for a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,10 @@ Hits = npt.NDArray[np.int64]
 
 
 @pytest.fixture(autouse=True)
-def unheard() -> Iterator[None]:
-    """Verdicts are the subject of these tests, not gates on them."""
+def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Verdicts are the subject of these tests, not gates on them; nor is what would settle them, planned at length."""
+    for module, name in (("judge", "advise"), ("looks", "_next")):
+        monkeypatch.setattr(f"pytest_mlspec.metrics.judging.{module}.{name}", lambda *_: ())
     with RECORDER.hold(None):
         yield
 
@@ -43,28 +46,44 @@ def accuracy(hits: int, n: int, before: int = 0) -> Estimate:
     return metrics.accuracy(Predictions(y=np.ones(len(labels), int), labels=labels, classes=[0, 1], positive=1))
 
 
-def smallest(count: int, claims: Callable[[int], bool]) -> int:
-    """The smallest number from 0 to `count` that makes a claim, found by halving; `count + 1` where none does."""
+def smallest(count: int, claims: Callable[[int], bool], known: int = -1, step: int = 0) -> int:
+    """The smallest number from 0 to `count` that makes a claim, found by halving; `count + 1` where none does.
+
+    It is first looked for within `step` numbers past one that is `known` to be near.
+    """
     low, high = -1, count + 1
+    if step and 0 <= known <= count and not claims(known):
+        low = known
+    if step and low + step <= count and claims(low + step):
+        high = low + step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if claims(middle) else (middle, high)
     return high
 
 
-def claimed(measure: Callable[[int], Estimate], count: int, terms: Terms, outcome: Outcome) -> int:
+def claimed(
+    measure: Callable[[int], Estimate], count: int, terms: Terms, outcome: Outcome, known: int = -1, step: int = 0
+) -> int:
     """The smallest number of hits of `count` (of misses, for violated) whose verdict is the outcome."""
     return smallest(
         count,
         lambda hits: (
             measure(hits if outcome is Outcome.MET else count - hits).judged(">=", LIMIT, terms).outcome is outcome
         ),
+        known,
+        step,
     )
 
 
+@cache
 def first_claims(sizes: tuple[int, ...], terms: Terms, outcome: Outcome) -> Hits:
     """The smallest number of hits (of misses, for violated) whose verdict claims, at each size; size + 1 for none."""
-    return np.array([claimed(lambda hits, n=size: accuracy(hits, n), size, terms, outcome) for size in sizes])
+    found: list[int] = []
+    for size in sizes:
+        known = found[-1] - 1 if found else -1
+        found.append(claimed(lambda hits, n=size: accuracy(hits, n), size, terms, outcome, known, 64))
+    return np.array(found)
 
 
 def errors(sizes: tuple[int, ...], terms: Terms) -> dict[table.Side, float]:
@@ -238,22 +257,28 @@ def anytime_in_simulation(runs: int, every: int) -> None:
 
 
 def test_gaps_and_means_at_looks() -> None:
-    looks_in_simulation(runs=100)
+    looks_in_simulation(runs=40)
 
 
 def test_gaps_and_means_at_any_time() -> None:
-    anytime_in_simulation(runs=40, every=250)
+    anytime_in_simulation(runs=20, every=250)
 
 
 def test_peeking_at_gaps_and_means_at_the_full_level_errs_too_often() -> None:
-    """A look after every 100 cases: far more than one in twenty histories claims something wrong."""
-    sizes, terms = tuple(range(100, LAST + 1, 100)), Terms(max_loss=1.0)
-    found = claims(losses, metrics.mae, "<=", 0.2, terms, sizes, 150)
+    """A look after every 200 cases: far more than one in twenty histories claims something wrong."""
+    sizes, terms, runs = tuple(range(200, LAST + 1, 200)), Terms(max_loss=1.0), 80
+    found = claims(losses, metrics.mae, "<=", 0.2, terms, sizes, runs)
 
     table.report_only(
-        NAIVE, "MAE in [0, 1], after every 100 of 2000", "mean = limit 0.2", "false met", found["false met"], 150, LEVEL
+        NAIVE,
+        "MAE in [0, 1], after every 200 of 2000",
+        "mean = limit 0.2",
+        "false met",
+        found["false met"],
+        runs,
+        LEVEL,
     )
-    assert max(found.values()) / 150 > 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+    assert max(found.values()) / runs > 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
 
 
 LAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]] = {
