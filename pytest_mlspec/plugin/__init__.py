@@ -143,6 +143,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         for name in sorted(used & ENSEMBLES.keys()):
             refuse_short_ensemble(name, ENSEMBLES[name], options.configured(config))
+    if (
+        getattr(config, "workerinput", {}).get("workerid") == "gw0"
+    ):  # workers collect the same: one tells the controller
+        from pytest_mlspec.plugin.reporting import UNMEETABLE
+
+        if lines := pytest_report_collectionfinish(config, session.items):
+            config.workeroutput[UNMEETABLE] = lines  # type: ignore[attr-defined]  # xdist's
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_mlspec.report.run import Run
 
 NAME = "mlspec-run"
+UNMEETABLE = "mlspec_unmeetable"
+"""Where an xdist worker, which shows nothing itself, leaves its lines about gates that cannot pass."""
 
 
 class RunReporter:
@@ -42,6 +44,13 @@ class RunReporter:
         if last and any(name.startswith("mlspec") for name, _ in report.user_properties):
             self.run.read(report.nodeid, report.user_properties)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Take the lines of an xdist worker into the summary."""
+        lines = getattr(node, "workeroutput", {}).get(UNMEETABLE, ())
+        if lines:
+            self.run.notes.extend((str(line), "yellow") for line in lines)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._run is None or not (self.run.rows or self.run.notes):
             return
@@ -61,7 +70,7 @@ class RunReporter:
             from pytest_mlspec.plugin.unmeetable import write_notes
 
             counting.note(self.config, self._run)
-            write_notes(self.config, self._run.rows)
+            write_notes(self.config, self._run.rows, makes_folder=bool(self._run.ensembles))
         if option.mlspec_json:
             from pytest_mlspec import __version__
             from pytest_mlspec.report.as_json import as_json, write

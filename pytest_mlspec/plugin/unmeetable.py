@@ -1,7 +1,8 @@
 """Gates that cannot pass, said before anything trains: by their marks and declared seeds, or by what a run noted.
 
-An earlier run (or plan) notes how many cases stood behind each requirement, in one small file in the folder of the fit
-cache. Without an error, n cases prove a rate of ``level ** (1 / n)`` at best: a floor above that is a gate that no
+A run notes how many cases stood behind each requirement, in one small file in the folder of the fit cache. That folder
+is made for it only by runs with ensembles, which make it anyway: where nothing trains, the verdict itself comes as
+soon. Without an error, n cases prove a rate of ``level ** (1 / n)`` at best: a floor above that is a gate that no
 model passes, and to train for it is a waste. A file that is absent, old or broken is no reason to say anything.
 """
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FILE, SCHEMA = "sizes.json", 1
 COUNTED = frozenset({"accuracy", "failure_rate", "false_positive_rate", "recall", "selection_rate", "specificity"})
 """Rates over cases that the data name, not the model, so that their number is known before it is trained."""
+SAME = {"contract": "index", "kind": "kind", "id": "id", "comparison": "comparison"}
+"""What a note and the contract that it is about have in common."""
 DEFAULT_SEEDS = 5
 Note = dict[str, object]
 
@@ -101,7 +104,7 @@ def _noted(contract: Contract, notes: Sequence[Note]) -> Note | None:
     found = [
         note
         for note in notes
-        if (note["kind"], note["id"], note["comparison"]) == (contract.kind, contract.id, contract.comparison)
+        if all(note[key] == getattr(contract, name) for key, name in SAME.items())
         and contract.metric in (None, note["metric"])
     ]
     return found[0] if len(found) == 1 else None
@@ -118,7 +121,7 @@ def notes_of_rows(rows: Iterable[Mapping[str, object]]) -> dict[str, list[Note]]
         n, unit = row.get("n"), row.get("unit")
         counted = row.get("metric") in COUNTED and row.get("form") == "level" and unit != "retrainings"
         if counted and isinstance(n, int) and n > 0:
-            of_test.append({key: row.get(key) for key in ("kind", "id", "metric", "comparison", "n", "unit")})
+            of_test.append({key: row.get(key) for key in (*SAME, "metric", "n", "unit")})
     return notes
 
 
@@ -137,17 +140,18 @@ def read_notes(config: pytest.Config) -> dict[str, list[Note]]:
 
 
 def _checked(note: Note) -> Note:
-    n = note["n"]
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n is a number of cases; got n={n!r}")
-    return {key: str(note[key]) for key in ("kind", "id", "metric", "comparison", "unit")} | {"n": n}
+    n, contract = note["n"], note["contract"]
+    if type(n) is not int or n < 1 or type(contract) is not int:
+        raise ValueError(f"n is a number of cases, contract a place; got n={n!r}, contract={contract!r}")
+    words = {key: str(note[key]) for key in ("kind", "id", "metric", "comparison", "unit")}
+    return {**words, "n": n, "contract": contract}
 
 
-def write_notes(config: pytest.Config, rows: Iterable[Mapping[str, object]]) -> None:
+def write_notes(config: pytest.Config, rows: Iterable[Mapping[str, object]], *, makes_folder: bool) -> None:
     """Put down what this run saw in the place of what was known of the same tests, whole or not at all."""
     file = _file(config)
     seen = notes_of_rows(rows)
-    if file is None or not seen:
+    if file is None or not seen or not (makes_folder or file.parent.is_dir()):
         return
     known = read_notes(config)
     root = config.rootpath

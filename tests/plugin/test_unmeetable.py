@@ -30,6 +30,12 @@ def test_few(requirement):
 """
 
 
+@pytest.fixture(autouse=True)
+def folder(suite):
+    """The folder of the fit cache, as an earlier run with an ensemble left it."""
+    (suite.pytester.path / ".mlspec_cache").mkdir()
+
+
 def said(result):
     """The lines about gates that cannot pass."""
     return [line for line in result.stdout.lines if line.startswith("mlspec: ")]
@@ -153,13 +159,45 @@ def test_a_note_of_nonsense_is_no_reason_to_say_anything(suite):
 def test_without_a_cache_nothing_is_noted(suite):
     suite.run(FEW.format(limit=0.01), "--mlspec-cache=off")
 
+    assert not list((suite.pytester.path / ".mlspec_cache").iterdir())
+
+
+def test_a_run_without_ensembles_makes_no_folder_for_it(suite):
+    """Predictions cost nothing to judge: the verdict is there as soon as a warning would be."""
+    (suite.pytester.path / ".mlspec_cache").rmdir()
+    suite.run(FEW.format(limit=0.01))
+
     assert not (suite.pytester.path / ".mlspec_cache").exists()
+
+
+def test_a_run_with_an_ensemble_makes_the_folder(suite):
+    (suite.pytester.path / ".mlspec_cache").rmdir()
+    suite.run(SEEDS.replace("members=0.9, ", ""))
+
+    assert (suite.pytester.path / ".mlspec_cache" / "sizes.json").exists()
+
+
+def test_a_contract_that_was_never_judged_is_not_that_of_another_one(suite):
+    """The body ends at its first requirement, so that only the cases of that one are known."""
+    suite.run(
+        """
+@pytest.mark.satisficing(at_least=0.99, metric="accuracy")
+@pytest.mark.satisficing(at_least=0.9, metric="recall")
+def test_both(requirement):
+    assert metrics.recall(rate(30, 40)) >= requirement
+    assert metrics.accuracy(rate(4000, 4000)) >= requirement
+"""
+    )
+    noted = json.loads((suite.pytester.path / ".mlspec_cache" / "sizes.json").read_text())["tests"]
+
+    assert [note["contract"] for notes in noted.values() for note in notes] == [1]
+    assert said(suite.again("--collect-only")) == []
 
 
 def test_a_run_without_requirements_notes_nothing(suite):
     suite.run("def test_it():\n    assert True")
 
-    assert not (suite.pytester.path / ".mlspec_cache").exists()
+    assert not list((suite.pytester.path / ".mlspec_cache").iterdir())
 
 
 def test_precision_depends_on_the_model_and_is_not_warned_of(suite):
@@ -188,3 +226,12 @@ def test_no_pytest_warning_is_made_of_it(suite):
 
     assert len(said(result)) == 1
     result.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_under_xdist_the_summary_says_it(suite, workers):
+    """Workers collect and show nothing; the controller shows and collects nothing."""
+    result = suite.run(SEEDS, "-p", "xdist", "-n", workers, subprocess=True)
+
+    assert len(said(result)) == 1
+    assert "members=0.9 needs at least 36 retrainings" in said(result)[0]
