@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,13 @@ def test_a_kind_is_its_name_everywhere(name: str) -> None:
     assert kind(name).name == name
     assert getattr(pytest_mlspec, name).__name__ == name
     assert (ROOT / "pytest_mlspec" / "requirements" / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_typed_twin_takes_what_its_kind_reads(name: str) -> None:
+    taken = set(inspect.signature(getattr(pytest_mlspec, name)).parameters)
+
+    assert taken == {keyword.name for keyword in kind(name).keywords}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -9,8 +9,9 @@ import pytest
 api = pytest.importorskip("mypy.api", reason="mypy comes with the dev extra")
 
 HEAD = """\
-from pytest_mlspec import Dataset, Domain, Ensemble, Predictions, calibration, metrics, parity, perturbations, reliance
-from pytest_mlspec import satisficing, seed_variance, stress, underspecification
+import pytest_mlspec as mlspec
+from pytest_mlspec import Dataset, Domain, Ensemble, Predictions, calibration, metrics, non_inferiority, optimizing
+from pytest_mlspec import parity, perturbations, reliance, satisficing, seed_variance, stress, underspecification
 """
 GOOD = """
 @satisficing(at_least=0.9, id="A", because="b", members="mean", confidence=0.99)
@@ -36,6 +37,29 @@ def test_seeds_under_shift() -> None: ...
 
 @reliance(on=["x3", 2], max_share=0.1)
 def test_reliance() -> None: ...
+
+@non_inferiority(margin=0.01, by="sex", expect=0.0)
+def test_no_worse() -> None: ...
+
+@non_inferiority(superiority=0.02, looks=(500, 1000), spending="pocock")
+def test_better() -> None: ...
+
+@optimizing(metric="accuracy", members="mean", id="BEST", because="as good as it was")
+def test_tracked() -> None: ...
+
+@satisficing(at_least=0.9, looks=[500, 1000], spending="even", expect=0.95)
+def test_at_looks() -> None: ...
+
+@parity(by="sex", max_gap=0.1, anytime=True)
+def test_at_any_time() -> None: ...
+
+@mlspec.ensemble(seeds=3, version="2", depends_on=["data/raw.parquet"])
+def model(seed: int) -> object: ...
+
+@mlspec.ensemble(seeds=3, cache=False)
+def anew(seed: int) -> object: ...
+
+counted = Dataset([[0.0], [1.0]], [0, 1], budget=20)
 
 def test_shifted(ensemble: Ensemble, data: Dataset) -> None:
     fog = data.perturb(perturbations.contrast(3, shape=(8, 8)))
@@ -84,6 +108,13 @@ def test_what_the_documentation_shows_has_no_type_error(folder: Path) -> None:
         ("@reliance(max_drop=0.1)", 'Missing named argument "on" for "reliance"'),
         ("@parity(max_gap=0.1)", 'Missing named argument "by" for "parity"'),
         ("@seed_variance()", 'Missing named argument "max_std" for "seed_variance"'),
+        ("@satisficing(at_least=0.9, spending='all')", 'Argument "spending" to "satisficing" has incompatible type'),
+        ("@satisficing(at_least=0.9, looks=500)", 'Argument "looks" to "satisficing" has incompatible type "int"'),
+        ("@satisficing(at_least=0.9, expect='high')", 'Argument "expect" to "satisficing" has incompatible type "str"'),
+        ("@seed_variance(max_std=0.1, looks=[500])", 'Unexpected keyword argument "looks" for "seed_variance"'),
+        ("@non_inferiority(margin='1%')", 'Argument "margin" to "non_inferiority" has incompatible type "str"'),
+        ("@optimizing(at_least=0.9)", 'Unexpected keyword argument "at_least" for "optimizing"'),
+        ("@optimizing(members=0.9)", 'Argument "members" to "optimizing" has incompatible type "float"'),
         ("@satisficing(at_least=0.9, members='all')", 'Argument "members" to "satisficing" has incompatible type'),
     ],
 )
