@@ -31,6 +31,10 @@ if TYPE_CHECKING:
         def allow_undecided(self) -> bool:
             """Whether an undecided verdict lets the body of its test run on."""
 
+        @property
+        def family(self) -> bool:
+            """Whether all contracts of the run share the level of *violated*."""
+
     class Reads(Protocol):
         """Counts which models are judged on which test set, and says on which terms they may be."""
 

@@ -16,7 +16,9 @@ FAMILY: pytest.StashKey[int] = pytest.StashKey()
 def share_level(session: pytest.Session) -> None:
     """Give each of the m contracts of the selected tests 1/m of the level of *violated*, as Bonferroni does.
 
-    Every xdist worker selects the same tests, so that m is the same in all. A test of literals counts once.
+    Every xdist worker selects the same tests, so that m is the same in all. A test of literals counts once; what a
+    test judges beyond its contracts divides their parts. Literals of a test without a mark are judged at 1/m, too, and
+    counted nowhere, because nothing tells at collection that it will judge any: mark it ``satisficing``.
     *Met* keeps its level: all must be met (an intersection-union test: Berger 1982).
     """
     asked = [marks for item in session.items if (marks := item.stash.get(ASKED, None)) is not None]

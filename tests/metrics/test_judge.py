@@ -25,7 +25,7 @@ def said(hits: int = 90, n: int = 100, n_members: int = 1, **more: object) -> Pr
 
 @contextmanager
 def recorder(terms: Terms | None = None, allow_undecided: bool = False) -> Iterator[Recorder]:
-    configured = SimpleNamespace(terms=terms or Terms(), allow_undecided=allow_undecided)
+    configured = SimpleNamespace(terms=terms or Terms(), allow_undecided=allow_undecided, family=False)
     with RECORDER.hold(Recorder(lambda: configured)) as found:
         assert found is not None
         yield found

@@ -142,6 +142,26 @@ def test_the_selected_tests_are_the_family(suite, workers, args, m, verdict):
     assert suite.document()["suite"]["family"] == m
 
 
+LITERALS = """
+@pytest.mark.satisficing
+def test_it():
+    for place in range(6):
+        verdict = metrics.accuracy(rate(880, 1000)) >= 0.9 + place * 1e-6
+        with pytest.raises(AssertionError):
+            assert verdict
+"""
+
+
+@pytest.mark.parametrize(("family", "violated"), [("false", 6), ("true", 1)])
+def test_literals_of_one_test_share_what_it_has(suite, family, violated):
+    """.022 is below 9/10 of .05; the second literal may use 1/20 of it."""
+    suite.ini(mlspec_family=family)
+    suite.run(LITERALS, "--mlspec-json=out.json")
+
+    verdicts = [row["verdict"] for row in suite.document()["requirements"]]
+    assert verdicts == ["violated"] * violated + ["undecided"] * (6 - violated)
+
+
 def test_tests_without_contracts_take_no_part(suite):
     suite.ini(mlspec_family="true")
     result = suite.run("def test_it():\n    assert metrics.accuracy(GOOD) >= 0.9")

@@ -53,7 +53,7 @@ class Kept:
 
 @contextmanager
 def running(kept: Kept, terms: Terms, **arguments: object) -> Iterator[None]:
-    recorder = Recorder(lambda: SimpleNamespace(terms=terms, allow_undecided=False))
+    recorder = Recorder(lambda: SimpleNamespace(terms=terms, allow_undecided=False, family=False))
     recorder.tracking = kept
     with RECORDER.hold(recorder), CONTRACTS.hold((contract("optimizing", **arguments),)):
         yield

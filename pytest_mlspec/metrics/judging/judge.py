@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_mlspec.metrics.evidence import Compares
 from pytest_mlspec.metrics.judging import reuse
 from pytest_mlspec.metrics.judging.advice import advise
+from pytest_mlspec.metrics.judging.family import part_of_share
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.growing_data import find, first_cases
 from pytest_mlspec.metrics.judging.looks import Within
@@ -107,7 +108,7 @@ def judge_together(claims: Sequence[Claim], terms: Terms | None, origin: Origin 
     for claim in claims:
         _refuse(claim)
     reading = reuse.read(claims, terms, origin)
-    terms = reading.terms
+    terms = replace(reading.terms, share=reading.terms.share * part_of_share(origin))
     stage = None
     if terms.growing_members:
         from pytest_mlspec.metrics.judging.growing_members import stage_of
