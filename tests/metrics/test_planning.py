@@ -9,7 +9,7 @@ from scipy import stats
 from pytest_mlspec import Dataset, Predictions, metrics
 from pytest_mlspec.metrics.judging.judge import Claim
 from pytest_mlspec.metrics.planning.compared import best_of_groups
-from pytest_mlspec.metrics.planning.levels import level_of_plan
+from pytest_mlspec.metrics.planning.levels import levels_of_plan
 from pytest_mlspec.metrics.planning.plan import Plan
 from pytest_mlspec.metrics.planning.planner import Noting, plans_of
 from pytest_mlspec.metrics.planning.requirement import joint_power
@@ -289,13 +289,13 @@ def test_a_ratio_of_errors_is_not_blamed_on_the_stand_in() -> None:
 def test_levels() -> None:
     claim = Claim(estimate=metrics.accuracy(standing(20), street()), comparison=">=", threshold=0.9)
 
-    assert level_of_plan(claim, Terms()) == 0.05
-    assert level_of_plan(claim, Terms(confidence=0.99)) == 0.01
-    assert level_of_plan(claim, Terms(), 10) == pytest.approx(0.005)
-    assert level_of_plan(claim, Terms(members=0.8)) == 0.025
-    assert level_of_plan(claim, Terms(members=0.8, growing_members=100)) == pytest.approx(0.0025)
-    assert level_of_plan(claim, Terms(members="mean", growing_members=100)) == 0.025
-    assert level_of_plan(claim, Terms(looks=(100, 200, 300, 400, 500), spending="even")) < 0.05
+    assert levels_of_plan(claim, Terms())[-1] == 0.05
+    assert levels_of_plan(claim, Terms(confidence=0.99))[-1] == 0.01
+    assert levels_of_plan(claim, Terms(), 10)[-1] == pytest.approx(0.005)
+    assert levels_of_plan(claim, Terms(members=0.8))[-1] == 0.025
+    assert levels_of_plan(claim, Terms(members=0.8, growing_members=100))[-1] == pytest.approx(0.0025)
+    assert levels_of_plan(claim, Terms(members="mean", growing_members=100))[-1] == 0.025
+    assert levels_of_plan(claim, Terms(looks=(100, 200, 300, 400, 500), spending="even"))[-1] < 0.05
 
 
 def test_a_budget_of_ten_models_costs_its_factor() -> None:
@@ -350,3 +350,52 @@ def test_groups_of_unequal_sizes_prove_most_at_unequal_rates(fold, sizes, level)
     equal = bounds(np.array([sizes]), np.array(sizes), level)
     if max(sizes) > 100:
         assert abs((equal.high if fold == "gap" else equal.low)[0] - found) > 0.01
+
+
+# ---- declared looks ------------------------------------------------------------------------------------------------
+
+LOOKS = (100, 400, 1000, 4000)
+
+
+def test_a_plan_at_looks_names_a_look() -> None:
+    """263 cases prove a floor of .90 at a true .95: no look before 400 has as many, and its own level is smaller."""
+    data = street(100, 50)
+    found = plan(metrics.accuracy(standing(), data), ">=", 0.9, expect=0.95, looks=LOOKS, spending="pocock")
+    strict = plan(metrics.accuracy(standing(), data), ">=", 0.9, expect=0.95, looks=LOOKS)
+
+    assert found.needs[0].needed in (400, 1000)
+    # half of the examples are positives: 500 at the look of 1,000 prove it at 0.05, not at 2 Phi(-1.96 / 0.5) = 9e-5
+    assert strict.needs[0].needed == 1000  # O'Brien & Fleming spend next to nothing on a tenth of the data
+    assert plan(metrics.recall(standing(), data), ">=", 0.9, expect=0.95, looks=LOOKS).needs[0].needed == 2000
+
+
+@pytest.mark.parametrize("n", [399, 400])
+def test_the_look_that_is_planned_meets_in_nine_of_ten_runs(n: int) -> None:
+    """The verdict at the planned look, 600 drawn data sets; one look earlier it is missed more often."""
+    data, rng = street(n, n // 2), np.random.default_rng(5)
+    size = needed(metrics.accuracy(standing(), data), ">=", 0.9, 0.95, looks=LOOKS)
+    met = dict.fromkeys((LOOKS[LOOKS.index(size) - 1], size), 0)
+    for cases in met:
+        y = np.arange(cases) % 2
+        for _ in range(600):
+            said = Predictions(y=y, labels=np.where(rng.random(cases) < 0.95, y, 1 - y), classes=[0, 1])
+            met[cases] += metrics.accuracy(said).judged(">=", 0.9, Terms(looks=LOOKS)).outcome.value == "met"
+
+    assert met[size] / 600 >= 0.9 - 3 * (0.09 / 600) ** 0.5
+    assert met[LOOKS[LOOKS.index(size) - 1]] / 600 < 0.9
+
+
+def test_before_the_first_look_nothing_is_met() -> None:
+    assert (
+        "the first look is at 100 examples, and there are 90"
+        in plan(metrics.accuracy(standing(), street(90, 45)), ">=", 0.5, looks=LOOKS).unmeetable
+    )
+
+
+def test_an_early_look_proves_less_than_the_last() -> None:
+    """100 cases without an error prove .9705 at the whole level, of which the first look has hardly any."""
+    found = plan(metrics.accuracy(standing(), street(100, 50)), ">=", 0.5, looks=LOOKS)
+
+    assert found.best is not None
+    assert found.best < 0.9
+    assert found.unmeetable == ""

@@ -12,6 +12,7 @@ from pytest_mlspec.metrics.evidence.binned import ClassWise, TopLabel
 from pytest_mlspec.metrics.evidence.counted import Rate
 from pytest_mlspec.metrics.evidence.groups import Grouped
 from pytest_mlspec.metrics.planning import anytime, seeds
+from pytest_mlspec.metrics.planning.at_looks import question_at_hand, ways_at_looks
 from pytest_mlspec.metrics.planning.compared import best_of_groups
 from pytest_mlspec.metrics.planning.expected import best_value, expected_values, fault_of_expect
 from pytest_mlspec.metrics.planning.plan import POWER, Need, Plan, Question, Way
@@ -37,7 +38,8 @@ def answer(question: Question, claim: str, *, power: float = POWER) -> Plan:
     each = 1.0 - (1.0 - power) / members
     found = _ways(question)
     ways = () if isinstance(found, str) else found
-    best = best_provable(question)
+    at_hand = question_at_hand(question)
+    best = None if isinstance(at_hand, str) else best_provable(at_hand)
     available = max(
         question.n_members if question.estimate.predictions.retrained else 0, question.terms.growing_members
     )
@@ -54,7 +56,7 @@ def answer(question: Question, claim: str, *, power: float = POWER) -> Plan:
         members_needed=needed_members,
         best=best,
         from_value=_from_value(question, ways, each),
-        unmeetable=_unmeetable(question, best, needed_members, available),
+        unmeetable=at_hand if isinstance(at_hand, str) else _unmeetable(at_hand, best, needed_members, available),
         no_plan=found if isinstance(found, str) else fault_of_expect(question),
         notes=_notes(question),
     )
@@ -70,6 +72,10 @@ def _members_in_power(question: Question, needed_members: int | None) -> int:
 def _ways(question: Question) -> tuple[Way, ...] | str:
     if question.terms.anytime:
         return anytime.ways_at_any_time(question)
+    return ways_at_looks(question, _ways_at_once) if question.look_levels else _ways_at_once(question)
+
+
+def _ways_at_once(question: Question) -> tuple[Way, ...] | str:
     if question.terms.members == "mean" and not question.estimate.whole_ensemble:
         return seeds.of_mean(question)
     return ways_to_meet(question)
@@ -145,7 +151,7 @@ def _unmeetable(question: Question, best: float | None, needed_members: int | No
     }.get(estimate.form, f"even without an error, {int(estimate.evidence.sizes.min()):,} {estimate.evidence.unit}")
     limit = format_limit(question.threshold)
     return f"{said} prove only {what} {question.comparison} {format_value(best)}, not {limit}" + (
-        f" (at the level of {terms.looks[-1]:,} cases, the last look)" if terms.looks else ""
+        f" (at the level of the look that they have reached, {question.level:.2g})" if terms.looks else ""
     )
 
 
@@ -174,7 +180,8 @@ def _notes(question: Question) -> tuple[str, ...]:
     ):
         notes.append(f"the {question.estimate.evidence.unit} are those of a model without an error")
     if terms.looks:
-        notes.append(f"level {question.level:.3g} of the last of {len(terms.looks)} looks, {terms.looks[-1]:,} cases")
+        sizes = ", ".join(f"{look:,}" for look in terms.looks)
+        notes.append(f"cases are those of the first look that is large enough, of {sizes} examples, at its own level")
     elif question.level < terms.level and isinstance(terms.members, str):
         notes.append(f"level {question.level:.3g}, one part of the budget of this test set")
     if terms.anytime:

@@ -26,6 +26,7 @@ class Question:
         level: one-sided error level of the bound that must prove it.
         expect: the value that the model is expected to have; ``None``: not said.
         flawless: whether the estimate is that of a model without an error.
+        look_levels: that of every declared look; ``level`` is the last of them.
     """
 
     estimate: Estimate
@@ -35,6 +36,7 @@ class Question:
     level: float
     expect: float | None = None
     flawless: bool = True
+    look_levels: tuple[float, ...] = ()
 
     @property
     def n_members(self) -> int:

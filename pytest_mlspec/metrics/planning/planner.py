@@ -80,16 +80,18 @@ class Noting:
             self.found[key] = planned
 
     def _question(self, claim: Claim, terms: Terms, origin: Origin, *, last: bool) -> Question:
-        from pytest_mlspec.metrics.planning.levels import level_of_plan
+        from pytest_mlspec.metrics.planning.levels import levels_of_plan
 
         estimate = claim.estimate
+        levels = levels_of_plan(claim, terms, self.budget(estimate))
         of_cells = bool(origin.claim) or not last
         return Question(
             estimate=estimate,
             comparison=claim.comparison,
             threshold=claim.threshold,
             terms=terms,
-            level=level_of_plan(claim, terms, self.budget(estimate)),
+            level=levels[-1],
+            look_levels=levels if terms.looks else (),
             # Of several claims of one kind the last carries the limit; cells are alike, so that it holds for each.
             expect=self.expect(origin) if last or (of_cells and estimate.form == "level") else None,
             flawless=all(is_stand_in(side) for side in estimate.sides),
