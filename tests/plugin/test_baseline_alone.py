@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.test_baselines import MODELS, words, wrong
+from tests.plugin.test_baselines import MODELS, saved, words, wrong
 
 BOTH = (
     MODELS
@@ -96,3 +96,43 @@ def test_where_the_test_takes_no_baseline_of_ours_any_two_models_are_compared(su
     result = suite.run(body.replace("OLD", "baseline" if own else "old") + own, "-k", "gate")
 
     assert words(result)["passed"] == 1
+
+
+CASES = """
+import pytest_mlspec as mlspec
+
+@mlspec.dataset
+def street():
+    return mlspec.Dataset(np.arange(2000.0)[:, None], np.ones(2000, int), classes=[0, 1], positive=1)
+
+class Model:
+    def __init__(self, wrong): self.wrong = wrong
+    def predict(self, rows): return np.where(rows[:, 0] < self.wrong, 0, 1)
+
+@mlspec.ensemble(seeds=3, params=[(0, 100), (0, 200)]IDS)
+def detector(seed, request):
+    return Model(request.param[1] + seed + open("wrong").read().count("x"))
+
+@pytest.mark.non_inferiority(margin=0.02)
+def test_case(detector, street, baseline, requirement):
+    assert metrics.accuracy(detector, street) - metrics.accuracy(baseline[detector.name], street) >= requirement
+"""
+
+
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        ("", ["detector[0]", "detector[1]"]),
+        (", ids=['small', None]", ["detector[1]", "detector[small]"]),
+        (", ids=lambda pair: f'w{pair[1]}'", ["detector[w100]", "detector[w200]"]),
+    ],
+)
+def test_each_case_of_a_parametrized_ensemble_has_its_own_baseline(suite, ids, names):
+    wrong(suite, 0)
+    first = suite.run(CASES.replace("IDS", ids), "--mlspec-save=main")
+    assert sorted(entry["model"] for entry in saved(suite)["entries"]) == names
+    first.stdout.fnmatch_lines(["baseline main saved: 2 models on 1 dataset"])
+
+    assert words(suite.again("--mlspec-baseline=main"))["passed"] == 2
+    wrong(suite, 300)
+    assert words(suite.again("--mlspec-baseline=main"))["failed"] == 2
