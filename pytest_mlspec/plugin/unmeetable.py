@@ -18,6 +18,7 @@ import pytest
 
 from pytest_mlspec import options
 from pytest_mlspec.fixtures.ensembles import ENSEMBLES
+from pytest_mlspec.fixtures.members import DEFAULT_SEEDS
 from pytest_mlspec.verdict import format_limit, format_value
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ COUNTED = frozenset({"accuracy", "failure_rate", "false_positive_rate", "recall"
 """Rates over cases that the data name, not the model, so that their number is known before it is trained."""
 SAME = {"contract": "index", "kind": "kind", "id": "id", "comparison": "comparison"}
 """What a note and the contract that it is about have in common."""
-DEFAULT_SEEDS = 5
 Note = dict[str, object]
 
 

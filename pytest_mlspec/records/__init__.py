@@ -1,4 +1,4 @@
-"""What outlives a run: which models were judged on which test set, and which scores have been released."""
+"""What outlives a run: baselines, best values, waivers, and which models were judged on which test set."""
 
 from pytest_mlspec.records.ladder import Ladder
 from pytest_mlspec.records.ledger import Entry, Ledger, Read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -50,11 +51,6 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
     failing = [evidence.failing(member) for member in range(n_members)]
     worst = max(range(len(failing)), key=lambda member: len(failing[member]))
     failures = float(len(failing[worst]))
-    lines = [f"case {evidence.describe_case(int(position), worst)}" for position in failing[worst][:SHOWN]]
-    if len(failing[worst]) > SHOWN:
-        lines.append(f"and {len(failing[worst]) - SHOWN} more failing cases")
-    if len(failing) > 1:
-        lines.insert(0, f"worst of {len(failing)} members ({member_name(estimate, worst)})")
     verdict = Verdict(
         outcome=decide(failures, failures, "<=", float(limit)),
         level=terms.level,
@@ -83,9 +79,20 @@ def judge_count(estimate: Estimate, limit: int, *, terms: Terms, origin: Origin)
         model=predictions.name,
         dataset=predictions.dataset_name,
         slice=predictions.description,
-        details=tuple(lines),
+        details=_cases(estimate, evidence, failing, worst),
         fingerprints=predictions.fingerprints(),
         recalled=recalled(estimate.sides),
         duration=perf_counter() - started,
     )
     return announce(reuse.as_read(reading, estimate, verdict))
+
+
+def _cases(estimate: Estimate, evidence: CountsFailures, failing: Sequence[IntArray], worst: int) -> tuple[str, ...]:
+    """The first failing cases of the worst member, and how many more there are."""
+    of_worst = failing[worst]
+    lines = [f"case {evidence.describe_case(int(position), worst)}" for position in of_worst[:SHOWN]]
+    if len(of_worst) > SHOWN:
+        lines.append(f"and {len(of_worst) - SHOWN} more failing cases")
+    if len(failing) > 1:
+        lines.insert(0, f"worst of {len(failing)} members ({member_name(estimate, worst)})")
+    return tuple(lines)
