@@ -1,7 +1,8 @@
 """``--mlspec-plan``: runs the bodies with stand-ins for their models, plans every claim and judges none.
 
-Registered only where a plan was asked for. Nothing is trained, and no cache, ledger, baseline or record is touched:
-an ensemble is a stand-in that says the truth, and a fixture that begins to train is ended there and gives one, too.
+Registered only where a plan was asked for. No cache, ledger, baseline or record is touched, and no ensemble is trained:
+it is a stand-in that says the truth, and a fixture that begins to train is ended there and gives one, too. That it
+trains is seen where it reads the features of a part to train on; on arrays that never were in a dataset it goes unseen.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def closing_lines(run: PlanOfRun) -> list[str]:
             f"at {power} (1 - {1 - POWER:.1g} / {run.n_requirements})"
         )
     missing = f", {_number(unplanned, 'requirement')} that cannot be planned" if unplanned else ""
-    lines.append(f"{_number(planned, 'claim')} planned{missing}; nothing was trained or judged")
+    lines.append(f"{_number(planned, 'claim')} planned{missing}; no ensemble was trained, nothing judged")
     if unmeetable:
         lines.append(f"{unmeetable} CANNOT BE MET with what is at hand, however good the model")
     return lines

@@ -56,7 +56,7 @@ def test_a_floor_of_an_ensemble(suite):
     assert 263 < need["needed"] < 500
     assert result.ret == 0
     assert untrained(suite)
-    result.stdout.fnmatch_lines(["*nothing was trained or judged"])
+    result.stdout.fnmatch_lines(["*no ensemble was trained, nothing judged"])
 
 
 def test_one_model_needs_the_exact_number(suite):
