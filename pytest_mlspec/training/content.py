@@ -19,6 +19,16 @@ _SEED_NAMES = re.compile(r"(^|_)(random_state|random_seed|seeds?|rng)(_|$)")
 # A search also keeps how long its fits took, which never repeats.
 _TIME_NAMES = re.compile(r"(^cv_results_$)|((^|_)times?_?$)")
 _MOST_OBJECTS = 500_000
+_OF_EVERY_MODULE = frozenset(
+    {
+        *("training", "_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "_is_full_backward_hook"),
+        *("_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs"),
+        *("_forward_hooks_always_called", "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs"),
+        *("_flat_weights", "_flat_weight_refs"),  # of recurrent ones: their parameters again
+        *("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
+    }
+)
+"""What torch puts into every module."""
 Follow = Callable[[object], tuple[str, object] | None]
 """What stands for an object: its kind and other objects to read in its place; None for the object itself."""
 
@@ -85,12 +95,12 @@ class _Walk:
                 self.visit(instead[1])
 
     def once(self, value: object) -> None:
-        if isinstance(value, np.ndarray):
-            self.array(value)
+        if type(value) in (np.ndarray, np.memmap):  # others, such as masked arrays, hold more than their numbers
+            self.array(value)  # type: ignore[arg-type]
         elif type(value) is list:
             self.sequence("list", value)
         elif type(value) is dict:
-            self.mapping(value)
+            self.mapping(value, in_order=self.follow is not None)
         elif isinstance(value, (set, frozenset)):
             self.unordered(value)
         elif isinstance(value, (type, ModuleType)):
@@ -123,9 +133,11 @@ class _Walk:
         for value in values:
             self.visit(value)
 
-    def mapping(self, value: dict[object, object]) -> None:
+    def mapping(self, value: dict[object, object], *, in_order: bool = False) -> None:
+        """Hash a dictionary; the order of its keys counts where code is followed, which may go through them."""
         self.note("dict", str(len(value)))
-        keys = sorted(cast("dict[str, object]", value)) if all(type(key) is str for key in value) else list(value)
+        text_only = not in_order and all(type(key) is str for key in value)
+        keys = sorted(cast("dict[str, object]", value)) if text_only else list(value)
         for key in keys:
             self.visit(key)
             self.visit(value[key])
@@ -196,11 +208,18 @@ class _Walk:
             return
         for index, part in enumerate(parts):
             if index == 2:
-                self.visit(self.without_seeds(value, part))
+                self.state(self.without_seeds(value, part))
             elif index in (3, 4):
                 self.visit(None if part is None else list(part))
             else:
                 self.visit(part)
+
+    def state(self, state: object) -> None:
+        """Hash what an object holds; the order in which its attributes were set does not count."""
+        if type(state) is dict:
+            self.mapping(state)
+        else:
+            self.visit(state)
 
     def without_seeds(self, owner: object, state: object) -> object:
         if not self.forget_seeds or not isinstance(state, dict) or not _is_estimator(owner):
@@ -213,8 +232,11 @@ class _Walk:
 
 
 def _settings(module: object) -> dict[str, object]:
-    """What a torch module holds besides its state: sizes, switches, functions."""
-    return {name: item for name, item in vars(module).items() if not name.startswith("_") and name != "training"}
+    """What a torch module holds besides its state: sizes, switches, functions, hooks, buffers that are not saved."""
+    held = {name: item for name, item in vars(module).items() if name not in _OF_EVERY_MODULE}
+    hooks = {name: item for name, item in vars(module).items() if name in _OF_EVERY_MODULE and "hook" in name and item}
+    unsaved = vars(module).get("_non_persistent_buffers_set", ())
+    return {**held, **hooks, **{name: vars(module)["_buffers"].get(name) for name in sorted(unsaved)}}
 
 
 def _cell_content(cell: object) -> object:

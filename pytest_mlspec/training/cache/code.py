@@ -134,17 +134,17 @@ class _Values:
         following, spaces, read = self.following, loaded_files(), set[Path]()
         while True:
             self._names()
+            known = len(following.others)
             closure = closure_of(home, sorted(following.others), following.sources)
             new = [path for path in closure.files if path not in read]
-            if not new:
-                self._results()
-                if not following.waiting and following.others <= closure.files.keys():
-                    return closure
             for path in new:
                 read.add(path)
                 space = following.spaces.get(str(path), spaces.get(str(path)))
                 if space is not None:
                     self._module(path, space)
+            self._results()
+            if not (new or following.waiting or len(following.others) > known):
+                return closure
 
     def place(self, path: Path) -> str:
         return os.path.relpath(path, self.root)

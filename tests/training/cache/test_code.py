@@ -359,3 +359,45 @@ def test_a_model_counts_by_what_it_holds_and_by_its_code():
 
     assert first is not None
     assert len({first, second, object_token(module)}) == 3
+
+
+def test_the_order_of_a_dictionary_and_the_mask_of_an_array_count():
+    def train(seed: int) -> None: ...
+
+    def named(value: object) -> str:
+        return code_token(train, {"a": value}).text
+
+    assert named({"x": 1, "y": 2}) == named({"x": 1, "y": 2}) != named({"y": 2, "x": 1})
+    masked = [np.ma.array([1, 2, 3], mask=mask) for mask in ([0, 1, 0], [0, 1, 0], [0, 0, 1])]
+    assert named(masked[0]) == named(masked[1]) != named(masked[2])
+
+
+def test_what_a_torch_module_holds_besides_its_state_counts():
+    torch = pytest.importorskip("torch")
+
+    def train(seed: int) -> None: ...
+
+    def module(power: int = 2, shift: float = 0.0, *, hook: bool = False) -> object:
+        found = torch.nn.Linear(1, 1)
+        torch.nn.init.ones_(found.weight), torch.nn.init.ones_(found.bias)
+        found._power = power
+        found.register_buffer("shift", torch.tensor(shift), persistent=False)
+        if hook:
+            found.register_forward_hook(lambda module, given, out: out * 2)
+        return found
+
+    def named(value: object) -> str:
+        found = code_token(train, {"a": value})
+        assert found.unreadable == ()
+        return found.text
+
+    assert named(module()) == named(module())
+    assert len({named(module()), named(module(power=3)), named(module(shift=1.0)), named(module(hook=True))}) == 4
+    assert named(torch.nn.LSTM(1, 1))
+
+
+def test_names_read_by_text_are_said():
+    def train(seed: int) -> object:
+        return globals()["A"]
+
+    assert code_token(train).unseen == ("train imports or runs code by name (globals)",)
