@@ -20,6 +20,7 @@ DRAWS, SEED = 1000, 1931
 MOST = 10**7
 _MOST_SCORES = 3 * 10**5  # drawn scores of one data set; beyond, a plan is not worth its seconds
 _MOST_DRAWN = 1 << 15  # cases beyond which the distance of a bound is scaled by the square root of their number
+_MOST_BETTING, _BETTING_DRAWS = 1 << 12, 60  # the same for bets on one data set after another, which take longer
 _BLOCK = 4 * 10**6
 _RELATIVE = 64  # a size is found to one part in so many
 
@@ -159,14 +160,16 @@ def ece_to_decide(
         Cases; ``None`` where 10 ** 7 do not suffice.
 
     Source:
-        The bounds of ``stats.calibration``, tried on drawn scores and hits; scaled beyond 32,768 cases.
+        The bounds of ``stats.calibration``, tried on drawn scores and hits; scaled beyond 32,768 cases, and beyond
+        4,096 at levels where they are made by betting.
     """
     if not expected < limit:
         return None
+    by_betting = level < calibration.LOWEST_LEVEL
 
     def reaches(size: int) -> bool:
-        drawn = min(size, _MOST_DRAWN)
-        draws = min(DRAWS // 2, max(60, _BLOCK // drawn))
+        drawn = min(size, _MOST_BETTING if by_betting else _MOST_DRAWN)
+        draws = _BETTING_DRAWS if by_betting else min(DRAWS // 2, max(60, _BLOCK // drawn))
         bounds = drawn_ece_bounds(expected, bins, drawn, level, edges_fixed=edges_fixed, draws=draws)
         distance = unlucky(bounds, power, upper=True) - expected
         return expected + distance * float(np.sqrt(drawn / size)) <= limit

@@ -286,6 +286,25 @@ def test_a_share_is_of_the_class_of_the_bounds_that_judged_its_members(estimate,
         assert "a class of bounds that mlspec_bounds forbids" in forbidden.advice[0]
 
 
+def test_a_share_shows_the_members_that_were_counted_for_the_end_beside_it():
+    """920 of 1000 meet 0.9 at level .025 and not at a sixth of it: all 17 count for *met*, whatever *violated* gets."""
+    assert low(920, LEVEL / 2) > 0.9 > low(920, LEVEL / 12)
+
+    verdict = right_of(*[920] * 17).judged(">=", 0.9, Terms(members=0.8, share=1 / 6))
+
+    assert verdict.outcome is Outcome.MET
+    assert verdict.value == 1.0
+    assert "17 met, 0 violated, 0 undecided" in verdict.details[0]
+
+
+def test_a_violated_share_shows_the_members_that_violate_it_at_its_part_of_the_level():
+    verdict = right_of(*[800] * 17).judged(">=", 0.9, Terms(members=0.8, share=1 / 6))
+
+    assert verdict.outcome is Outcome.VIOLATED
+    assert verdict.value == 0.0
+    assert "0 met, 17 violated, 0 undecided" in verdict.details[0]
+
+
 # ---- classes that a project forbids ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", ["every", "mean", 0.8])
 def test_a_forbidden_class_decides_nothing_and_says_so(how):

@@ -369,6 +369,45 @@ def test_two_members_of_a_family_share_the_level_of_worse(suite):
     assert suite.outcomes(body(904), "-o", "mlspec_family=false")["test_it"] == "FAILED"
 
 
+MEAN_OF_SEEDS = """
+import pytest_mlspec as mlspec
+
+class Member:
+    def __init__(self, seed):
+        self.seed = seed
+
+    def predict(self, X):
+        return (np.arange(len(X)) % 20 != self.seed).astype(int)
+
+@mlspec.dataset
+def street():
+    return mlspec.Dataset(np.arange(1000.)[:, None], np.ones(1000, int), classes=[0, 1], positive=1)
+
+@mlspec.ensemble(seeds=5)
+def reader(seed):
+    return Member(seed)
+
+@pytest.mark.optimizing(id="M", members="mean")
+def test_mean(reader, street, requirement):
+    assert metrics.accuracy(reader, street) >= requirement
+
+@pytest.mark.parametrize("floor", [0.5] * 7)
+def test_others(floor):
+    assert metrics.accuracy(GOOD) >= floor
+"""
+
+
+def test_a_family_too_large_for_the_bounds_of_a_mean_is_no_pass(suite):
+    """Bounds over seeds end at a level of 0.01: no mean could ever be worse at less, and nothing would be tracked."""
+    suite.run(MEAN_OF_SEEDS.replace("def test_others", "@pytest.mark.satisficing\ndef test_others"), "--mlspec-update")
+    assert suite.again().ret == 0
+
+    result = suite.again("-o", "mlspec_family=true")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["NOT JUDGED M: * no bound at its share of the level*could never be worse*"])
+
+
 def test_a_record_that_cannot_be_written_fails_the_run(suite, monkeypatch):
     from pytest_mlspec.records import best
 

@@ -176,6 +176,7 @@ def test_a_share_of_the_level(share: float, level: float) -> None:
 class Configured:
     terms = Terms()
     allow_undecided = True
+    family = False
 
 
 def judge_seeds(path: Path, budget: int, confidence: float, said: Sequence[np.ndarray]) -> str:

@@ -125,6 +125,7 @@ class Configured:
 
     terms = Terms()
     allow_undecided = False
+    family = False
 
 
 def contract(at_least: float) -> Contract:

@@ -41,6 +41,8 @@ def fold(estimate: Estimate, comparison: Comparison, threshold: float, terms: Te
     sterner = replace(terms, confidence=1 - terms.level * terms.share, share=1.0)
     far = _fold(estimate, comparison, threshold, sterner)
     of_share = not isinstance(terms.members, str) and not estimate.whole_ensemble
+    if of_share and far.high >= float(terms.members):  # its value counts members, and belongs to the end shown
+        return replace(finding, high=far.high)
     # The words are those of the sterner fold: no member is said to violate what it violates at the full level only.
     if comparison == ">=" or of_share:
         return replace(far, low=finding.low, reasons=finding.reasons)

@@ -173,6 +173,7 @@ def _compared(asked: Asked, now: Best, best: Best) -> Verdict:
         verdict = _told(asked, raised or now, asked.finding(0), limit, remark, write=raised is not None)
         return replace(verdict, outcome=Outcome.MET, standing="")
     finding = asked.finding(halvings, crossed if math.isfinite(crossed) else None)
+    _refuse_unreachable(asked, finding)
     if _worse(asked, finding, best, halvings):
         at_share = f", {format_value(crossed)} at its share of the level" if halvings else ""
         verdict = _told(asked, now, finding, limit, f"worse than the best {best.words()}{at_share}", write=False)
@@ -246,6 +247,17 @@ def _refuse_boundless(asked: Asked, now: Best) -> None:
     reasons = asked.finding(0).reasons or ("a loss without a largest value of one case needs max_loss=",)
     missing = "bound on either side" if math.isfinite(now.value) else "value"
     asked.refuse(f"{asked.estimate.subject} has no {missing} to compare with a best: {'; '.join(reasons)}")
+
+
+def _refuse_unreachable(asked: Asked, finding: Finding) -> None:
+    """Refuse a comparison in which nothing could be worse, because no bound is known at its share of the level."""
+    __tracebackhide__ = True
+    if not math.isfinite(finding.high if asked.downwards else finding.low):
+        why = "; ".join(finding.reasons) or "none is known so far out"
+        asked.refuse(
+            f"{asked.estimate.subject} has no bound at its share of the level, so that it could never be worse than "
+            f"the best: {why} (mlspec_family leaves *violated* {asked.terms.share:.2g} of it)"
+        )
 
 
 def _told(asked: Asked, now: Best, finding: Finding, limit: str, remark: str, *, write: bool) -> Verdict:
