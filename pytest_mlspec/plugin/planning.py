@@ -8,6 +8,7 @@ trains is seen where it reads the features of a part to train on; on arrays that
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,9 @@ from pytest_mlspec import options
 from pytest_mlspec.data.reading import Trains, allowing_training, refusing_training
 from pytest_mlspec.fixtures.datasets import MAKES_DATA
 from pytest_mlspec.metrics.planning.planner import Noting
-from pytest_mlspec.metrics.planning.requirement import PlanOfRun, PlanOfTest, plans_of_test
+from pytest_mlspec.metrics.planning.requirement import PlanOfClaim, PlanOfRun, PlanOfTest, plans_of_test
 from pytest_mlspec.plugin import ASKED
+from pytest_mlspec.plugin.waiving import standing_of, waivers_of_run
 from pytest_mlspec.predictions.stand_in import NotTrained, StandIn
 from pytest_mlspec.running import CONTRACTS, RECORDER, Recorder
 
@@ -41,6 +43,7 @@ class PlanRun:
                     f"{name} keeps what a run judged, and --mlspec-plan judges nothing: leave one out"
                 )
         self.config = config
+        self.waivers = waivers_of_run(config)
         self.run = PlanOfRun()
         self._error: BaseException | None = None
         self._replaced: dict[str, str] = {}
@@ -76,7 +79,7 @@ class PlanRun:
         with RECORDER.hold(recorder), CONTRACTS.hold(marks.contracts):
             reports = runtestprotocol(item, log=False, nextitem=following)
         skipped = next((report for report in reports if report.skipped and not hasattr(report, "wasxfail")), None)
-        return plans_of_test(
+        planned = plans_of_test(
             item.nodeid,
             marks.contracts,
             list(noting.found.values()),
@@ -84,6 +87,13 @@ class PlanRun:
             n_requirements=self.run.n_requirements,
             expected=item.get_closest_marker("xfail") is not None,
         )
+        claims = tuple(replace(claim, waived=self._waived(claim, item)) for claim in planned.claims)
+        return replace(planned, claims=claims)
+
+    def _waived(self, claim: PlanOfClaim, item: pytest.Item) -> str:
+        """The words of the waiver that a run would go by today; empty where there is none."""
+        standing = standing_of(self.waivers, item.nodeid, claim.id, claim.kind, self.config)
+        return standing.words if standing is not None and standing.live else ""
 
     def _about_fixtures(self, item: pytest.Item) -> str:
         """Which of its fixtures are stand-ins that nobody would expect to be."""

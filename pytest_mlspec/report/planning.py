@@ -33,9 +33,9 @@ def _claim_lines(claim: PlanOfClaim, test: PlanOfTest, n_requirements: int) -> I
     plan = claim.plan
     yield f"{claim.id}: {plan.claim} ({test.test})" if claim.id else f"{plan.claim} ({test.test})", ""
     if plan.unmeetable:
-        expected = ", as expected (xfail)" if test.expected else ""
+        expected = ", as expected (xfail)" if test.expected else f", {claim.waived}" if claim.waived else ""
         words = f"  CANNOT BE MET with what is at hand{expected}: {plan.unmeetable}"
-        yield words, "yellow" if test.expected else "red"
+        yield words, "yellow" if expected else "red"
     for line in (at_hand(plan), *plan.notes):
         if line:
             yield f"  {line}", ""
@@ -146,6 +146,7 @@ def _rows(test: PlanOfTest) -> Iterator[Row]:
             "from_value": plan.from_value,
             "unmeetable": plan.unmeetable,
             "expected": test.expected,
+            "waived": claim.waived,
             "no_plan": plan.no_plan,
             "notes": list(plan.notes),
             "needs": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 import pytest
 
@@ -516,3 +517,21 @@ def test_it(request, model, requirement):
     (claim,), _ = plan(suite, body.replace("{asker}", asker))
 
     assert (claim["no_plan"], claim["at_hand"]) == ("", 500)
+
+
+@pytest.mark.parametrize(("expires", "code"), [(1, 0), (-1, 1)])
+def test_what_is_waived_fails_no_plan(suite, expires, code):
+    """A run does not fail by it either; once the waiver has expired both do."""
+    day = date.today() + timedelta(days=expires)
+    (suite.pytester.path / "mlspec-waivers.toml").write_text(
+        f'[[waiver]]\nrequirement = "ACC-1"\nreason = "labels arrive"\nowner = "Ada"\nexpires = {day}\n'
+    )
+    claims, result = plan(suite, FLOOR.replace("at_least=0.9, expect=0.95", "at_least=0.999"))
+
+    assert claims[0]["unmeetable"]
+    assert bool(claims[0]["waived"]) == (expires > 0)
+    assert result.ret == code
+    words = f"*CANNOT BE MET with what is at hand, waived until {day} by Ada: labels arrive: *"
+    assert any(line.startswith("  CANNOT") for line in result.stdout.lines)
+    if expires > 0:
+        result.stdout.fnmatch_lines([words])
