@@ -165,6 +165,7 @@ class BaselineSaver:
 
         reporter = self.config.pluginmanager.get_plugin("mlspec-run")
         rows: list[Row] = reporter.run.rows if reporter is not None else []
+        unseen = self._replaces_unseen(rows)
         try:
             scores = plain([{name: row.get(name) for name in _SCORES} for row in rows])
             assert isinstance(scores, list)
@@ -175,8 +176,23 @@ class BaselineSaver:
         bad = sum(row["verdict"] == "violated" and not row.get("standing") for row in rows)
         though = f", though {bad} requirement{'s are' if bad != 1 else ' is'} violated" if bad else ""
         lost = f"; the one before also held {', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''}" if gone else ""
-        self.line = (f"baseline {self.folder.name} saved: {counted}{though}{lost}", "yellow" if bad or gone else "")
+        colour = "yellow" if bad or gone or unseen else ""
+        self.line = (f"baseline {self.folder.name} saved: {counted}{though}{lost}{unseen}", colour)
         return ""
+
+    def _replaces_unseen(self, rows: list[Row]) -> str:
+        """What is said where models that should have been compared take the place of a baseline that was not read."""
+        from pytest_mlspec.records.baseline_file import INDEX
+        from pytest_mlspec.report.rows import FIRST_BASELINE
+
+        name = self.folder.name
+        waits = any(row.get("standing") == FIRST_BASELINE for row in rows)
+        if not waits or not (self.folder / INDEX).is_file():
+            return ""
+        return (
+            "; in the place of the one before, with which nothing was compared "
+            f"(--mlspec-baseline={name} --mlspec-save={name} does both)"
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         line, colour = self.line

@@ -484,3 +484,20 @@ def test_a_plan_needs_no_baseline(suite):
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*difference in accuracy, detector minus baseline >= -0.02*"])
+
+
+def test_a_baseline_that_is_replaced_unseen_is_said(suite):
+    """Saved again without being compared, a worse model becomes the one to beat."""
+    wrong(suite, 100)
+    assert "in the place of" not in suite.run(COMPARED_LAST, "--mlspec-save=main").stdout.str()
+    wrong(suite, 400)
+    unseen = suite.again("--mlspec-save=main")
+    compared = suite.again("--mlspec-save=main", "--mlspec-baseline=main")
+
+    unseen.stdout.fnmatch_lines(
+        [
+            "baseline main saved: 1 model on 1 dataset; in the place of the one before, with which nothing "
+            "was compared (--mlspec-baseline=main --mlspec-save=main does both)"
+        ]
+    )
+    assert "in the place of" not in compared.stdout.str()
