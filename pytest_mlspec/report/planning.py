@@ -199,7 +199,8 @@ def plan_markdown(run: PlanOfRun) -> str:
 
 def _markdown_rows(claim: PlanOfClaim, *, several: bool) -> Iterator[str]:
     plan = claim.plan
-    trouble = f"⛔ **cannot be met**: {plan.unmeetable}" if plan.unmeetable else ""
+    waived = f" ({claim.waived})" if claim.waived else ""
+    trouble = f"⛔ **cannot be met**{waived}: {plan.unmeetable}" if plan.unmeetable else ""
     start = [claim.id, plan.claim, "; ".join(part for part in (trouble, at_hand(plan), plan.no_plan) if part)]
     rows = [cells(need, joint) for need, joint in _pairs(claim)] or [("", "", "", "")]
     for row in rows:
