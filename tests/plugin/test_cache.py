@@ -266,7 +266,7 @@ def test_a_fit_that_changes_what_it_refers_to_is_not_kept(study):
     study.edit("conftest", "return build(seed)", "SEEN.append(seed); return build(seed + 0 * len(SEEN))")
 
     assert study.run() == ALL
-    study.says("*not kept: what it refers to changed while it trained")
+    study.says("*not kept: what it refers to changed while it trained (name SEEN)*")
 
 
 @pytest.mark.parametrize("how", ["cache=False", "--mlspec-cache=off", "ini"])
@@ -529,3 +529,72 @@ def test_predictions_that_came_at_once_are_not_kept(study):
     study.run()
 
     assert not (study.path / ".mlspec_cache" / "outputs").exists()
+
+
+READ = "int(open('rate.yaml').read())"
+CACHED = f"import functools\n@functools.lru_cache(maxsize=8)\ndef rate():\n    return {READ}\n"
+GLOBAL = f"RATE = None\ndef rate():\n    global RATE\n    if RATE is None: RATE = {READ}\n    return RATE\n"
+TABLE = f"TABLE = {{}}\ndef rate():\n    if not TABLE: TABLE['rate'] = {READ}\n    return TABLE['rate']\n"
+EARLY = "\n@pytest.fixture(scope='session', autouse=True)\ndef early(): rates.rate()\n"
+
+
+@pytest.mark.parametrize(
+    ("rates", "before", "body"),
+    [
+        (f"TABLE = {{'rate': {READ}}}\ndef rate(): return TABLE['rate']\n", "import rates", ""),
+        (f"import numpy as np\nTABLE = np.array([{READ}])\ndef rate(): return int(TABLE[0])\n", "import rates", ""),
+        (f"class Rates:\n    one = [{READ}]\ndef rate(): return Rates.one[0]\n", "import rates", ""),
+        (f"def made(n):\n    return lambda: n\nrate = made({READ})\n", "import rates", ""),
+        (f"RATE = {READ}\ndef rate(): return RATE\n", "", "import rates; "),
+        (CACHED, "import rates", ""),
+        (CACHED, f"import rates{EARLY}", ""),
+        (GLOBAL, "import rates", ""),
+        (GLOBAL, f"import rates{EARLY}", ""),
+        (TABLE, f"import rates{EARLY}", ""),
+    ],
+)
+def test_a_file_that_was_read_once_for_all_fits(study, rates, before, body):
+    """At import or on first use, before the first fit or in it: every member depends on it."""
+    study.texts["rates"] = rates
+    study.edit("conftest", "from helpers import step\n", f"from helpers import step\n{before}\n")
+    study.edit("conftest", "return build(seed)", f"{body}return build(seed * rates.rate())")
+    (study.path / "rate.yaml").write_text("1")
+    assert study.run(subprocess=True) == ALL
+    assert study.run(subprocess=True) == []
+
+    (study.path / "rate.yaml").write_text("2")
+
+    assert study.run(subprocess=True) == ALL
+
+
+def test_two_ensembles_that_share_what_the_first_one_reads(study):
+    """The second ensemble opens nothing in the first run, and is there all the same in the second."""
+    study.texts["rates"] = CACHED
+    study.edit("conftest", "from helpers import step\n", "from helpers import step\nimport rates\n")
+    study.edit("conftest", "return build(seed)", "return build(seed * rates.rate())")
+    study.texts["conftest"] += """
+@mlspec.ensemble(seeds=[5, 6])
+def other(seed, detector):
+    open("fits", "a").write(f"{seed} ")
+    return build(seed * rates.rate())
+"""
+    study.edit("test_it", "(detector, street,", "(detector, other, street,")
+    (study.path / "rate.yaml").write_text("1")
+    assert study.run(subprocess=True) == [*ALL, 5, 6]
+    assert study.run(subprocess=True) == []
+
+    study.edit("conftest", "seed, detector):", "seed):")
+    assert study.run(subprocess=True) == [5, 6]
+    (study.path / "rate.yaml").write_text("2")
+    assert study.run(subprocess=True) == [*ALL, 5, 6]
+
+
+def test_a_key_that_cannot_be_worked_out_is_said_and_fails_nothing(study):
+    study.edit("conftest", "RATE = 1\n", "RATE = 1\nimport enum\nclass Kind(enum.Enum):\n    A = 1\n")
+    study.edit("conftest", "return build(seed)", "Kind.A; return build(seed)")
+    assert study.run() == ALL
+    assert study.run() == []
+
+    study.suite.pytester._monkeypatch.setattr("pytest_mlspec.training.cache.key.fit_key", lambda *a, **k: {}["none"])
+    assert study.run() == ALL
+    study.says("*not kept: what it depends on could not be worked out (KeyError: 'none')*")
