@@ -21,28 +21,28 @@ _STEP = 1e-5
 """Scores that differ by less than about this part of their spread are those of one model."""
 
 
-def said(predictions: Predictions, n_members: int | None = None) -> str:
-    """A token of the labels and scores of the first members (by default all), on all rows of the base in any order.
+def said(predictions: Predictions, n_members: int | None = None, n_rows: int | None = None) -> str:
+    """A token of the labels and scores of the first members on the first rows of the base in any order; by default all.
 
     Labels count as they are. Scores are condensed to a few random sums over rows and classes, told to the fifth digit
     of their spread: the noise of another machine's arithmetic makes no other model, a retraining does.
     """
     whole = predictions.base
     first = whole.n_members if n_members is None else min(n_members, whole.n_members)
-    return whole._keep(f"said by {first}", lambda: _said(whole, first))
+    return whole._keep(f"said by {first} on {n_rows}", lambda: _said(whole, first, n_rows))
 
 
-def _said(whole: Predictions, first: int) -> str:
+def _said(whole: Predictions, first: int, n_rows: int | None) -> str:
     digest = hashlib.blake2b(digest_size=16)
     classes = [] if whole.classes is None else whole.classes.tolist()
     digest.update(f"{first} members, classes {classes!r}".encode())
-    marks = row_marks(whole.data)
+    marks = row_marks(whole.data)[:n_rows]
     if (labels := whole.labels) is not None:
         ordered = np.ascontiguousarray(labels[:first, np.argsort(marks, kind="stable")], dtype="<i4")
         digest.update(f"labels {ordered.shape}".encode())
         digest.update(ordered.data)
     if (scores := _scores(whole)) is not None:
-        digest.update(_condensed(scores[:first], marks).encode())
+        digest.update(_condensed(scores[:first, :n_rows], marks).encode())
     return digest.hexdigest()
 
 

@@ -82,10 +82,7 @@ def question_of(
 
 
 def _first_rows(terms: Terms) -> int | None:
-    """How many rows name a test set that grows by further ones; None for all of them.
-
-    What the models said on all rows tells them apart, so that a model counts again at each size of the data.
-    """
+    """How many rows name a test set that grows by further ones; None for all of them."""
     if terms.looks:
         return terms.looks[0]
     return FIRST if terms.anytime else None
@@ -105,8 +102,18 @@ def _model(sides: Sequence[Predictions], terms: Terms) -> str:
 
     Bounds over a growing number of members hold at any time, so that all its sizes together are one model.
     """
-    found = {said(side, max(side.declared, 1) if terms.growing_members else None) for side in sides}
+    declared = [max(side.declared, 1) if terms.growing_members else None for side in sides]
+    found = {said(side, members, _judged_rows(side, terms)) for side, members in zip(sides, declared, strict=True)}
     return found.pop() if len(found) == 1 else _digest(*sorted(found))
+
+
+def _judged_rows(side: Predictions, terms: Terms) -> int | None:
+    """How many rows a look is made of, so that a model is the same until the next one; None for all there are.
+
+    At any time, and on a slice, the verdict moves with every row, and a model counts again at each size of the data.
+    """
+    reached = [size for size in terms.looks if size <= len(side.data)]
+    return reached[-1] if reached and side.data.rows is None else None
 
 
 def _deciding(model: str, estimates: Sequence[Estimate]) -> str:

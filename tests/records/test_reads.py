@@ -58,6 +58,20 @@ def test_data_that_grow_stay_one_test_set_and_a_model_counts_at_each_size(terms:
     assert keys(*(question(accuracy(n_examples)) for n_examples in (200, 600, 1000))) == 3
 
 
+def test_a_model_counts_once_at_each_look_however_many_cases_wait_for_the_next() -> None:
+    looks, order = Terms(looks=(200, 600)), np.random.default_rng(2).permutation(1000)
+
+    def asked(n_examples: int, terms: Terms, limit: float = 0.0) -> str:
+        return question(accuracy(n_examples, limit), terms=terms).model
+
+    assert asked(200, looks) == asked(201, looks) == asked(599, looks)
+    assert asked(599, looks) != asked(600, looks) == asked(1000, looks)
+    assert asked(599, looks) != asked(599, looks, limit=0.1)
+    assert asked(200, Terms(anytime=True)) != asked(201, Terms(anytime=True))
+    shuffled = metrics.accuracy(predict(Model(), Dataset(X[order], Y[order])))
+    assert question(shuffled, terms=looks).model != asked(1000, looks)  # other cases come first
+
+
 def test_an_ensemble_that_grows_until_seeds_decide_is_one_model() -> None:
     def grown(n_members: int, terms: Terms) -> str:
         labels = np.stack([np.where(np.arange(1000) < 10 + seed, 1 - Y, Y) for seed in range(n_members)])
