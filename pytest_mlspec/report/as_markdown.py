@@ -38,7 +38,7 @@ def _table_row(row: Row) -> str:
         _cell(row["claim"]),
         measured(row) if judged else _cell(row.get("why", "")),
         f"{row['n']:,} {row['unit']}" if judged else "",
-        _cell(row.get("because", "")),
+        _cell("; ".join(str(row[part]) for part in ("because", "remark") if row.get(part))),
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -299,3 +299,13 @@ def test_a_file_that_skips_itself_leaves_its_waivers_known(suite):
     result = suite.run(MET, test_other="import pytest\npytest.importorskip('no_such_library')\n")
 
     assert result.ret == 0, result.stdout.str()
+
+
+def test_a_pull_request_shows_who_waived_until_when(suite):
+    waive(suite, "ACC")
+    suite.run(VIOLATED, "--mlspec-markdown=out.md")
+    (row,) = (
+        line for line in (suite.pytester.path / "out.md").read_text().splitlines() if line.startswith("| 🕓 waived")
+    )
+
+    assert "violated, waived until" in row and "by Ada" in row
