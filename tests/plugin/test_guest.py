@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -90,6 +91,25 @@ def test_an_unused_plugin_imports_nothing_and_says_nothing(strangers, arguments)
     assert said == []
     if arguments != ("-p", "no:terminal"):
         assert result.parseoutcomes() == {"passed": 4, "skipped": 1, "xfailed": 1}
+
+
+def test_an_unused_plugin_loads_few_modules_of_its_own(suite):
+    suite.pytester.makepyfile(test_it=STRANGERS)
+    suite.pytester.makeconftest(CONFTEST.replace(f"& set({HEAVY!r})", "").replace('name.partition(".")[0]', "name"))
+    (seen,) = suite.again(subprocess=True).stderr.lines
+
+    assert set(re.findall(r"pytest_mlspec[.\w]*", seen)) == {
+        "pytest_mlspec",
+        "pytest_mlspec.fixtures",
+        "pytest_mlspec.options",
+        "pytest_mlspec.plugin",
+        "pytest_mlspec.plugin.reporting",
+        "pytest_mlspec.plugin.trials",
+        "pytest_mlspec.requirements",
+        "pytest_mlspec.requirements.catalogue",
+        "pytest_mlspec.running",
+    }
+    assert "'sqlite3'" not in seen
 
 
 @pytest.mark.parametrize("question", ["--collect-only", "--markers", "--fixtures", "--help"])
