@@ -131,12 +131,15 @@ class _Values:
 
     def follow(self, home: Path | None) -> Closure:
         """Read until nothing new is reached; gives the files that count whole."""
-        following, spaces, read = self.following, loaded_files(), set[Path]()
+        following, read = self.following, set[Path]()
+        spaces: dict[str, Mapping[str, object]] = {}
         while True:
             self._names()
             known = len(following.others)
             closure = closure_of(home, sorted(following.others), following.sources)
             new = [path for path in closure.files if path not in read]
+            if new and not spaces:
+                spaces = loaded_files()  # looks at every module that is loaded
             for path in new:
                 read.add(path)
                 space = following.spaces.get(str(path), spaces.get(str(path)))
