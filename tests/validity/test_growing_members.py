@@ -199,7 +199,7 @@ def test_share_at_its_limit(kind: str) -> None:
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.9])
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_share_at_its_limit_in_full(kind: str, share: float, declared: int) -> None:
-    hold_share(kind, share, declared, runs=10000)
+    hold_share(kind, share, declared, runs=3000)
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -272,7 +272,7 @@ def test_spread_at_its_limit(case: str) -> None:
 @pytest.mark.parametrize(("declared", "most"), [(2, 10), (5, 20), (10, 40), (10, 100)])
 @pytest.mark.parametrize("case", list(SPREADS))
 def test_spread_at_its_limit_in_full(case: str, declared: int, most: int) -> None:
-    hold_spread(case, declared, most, runs=1500)
+    hold_spread(case, declared, most, runs=500)
 
 
 def test_adding_members_until_a_fixed_number_would_decide_breaks_the_level_of_a_spread() -> None:
@@ -312,7 +312,7 @@ def test_mean_at_its_floor(case: str) -> None:
 @pytest.mark.parametrize(("declared", "most"), [(2, 10), (5, 40), (10, 100)])
 @pytest.mark.parametrize("case", list(MEANS))
 def test_mean_at_its_floor_in_full(case: str, declared: int, most: int) -> None:
-    hold_mean(case, declared, most, runs=1500)
+    hold_mean(case, declared, most, runs=500)
 
 
 def test_adding_members_until_a_fixed_number_would_decide_breaks_the_level_of_a_mean() -> None:
@@ -375,4 +375,4 @@ def test_claims_together_at_their_limits() -> None:
     ],
 )
 def test_claims_together_at_their_limits_in_full(law: Law, declared: int) -> None:
-    hold_together(law, declared, runs=600)
+    hold_together(law, declared, runs=300)

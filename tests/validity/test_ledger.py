@@ -188,7 +188,7 @@ def test_tests_that_judge_a_hundred_models(alike: str, folder: Path) -> None:
 @pytest.mark.parametrize("budget", [20, 100])
 @pytest.mark.parametrize("alike", list(ALIKE))
 def test_tests_that_judge_a_hundred_models_in_full(alike: str, budget: int, folder: Path) -> None:
-    simulate_histories(alike, folder, runs=60, n_models=100, budget=budget)
+    simulate_histories(alike, folder, runs=40, n_models=100, budget=budget)
 
 
 def attack_by_verdicts(path: Path, step: float | None, rng: np.random.Generator) -> Verdict:
