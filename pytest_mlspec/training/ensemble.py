@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_mlspec.data.reading import refuse_training
 from pytest_mlspec.training.fitting import Fitted, fit_each
 from pytest_mlspec.training.identity import IdenticalMembersError, refuse_identical
+from pytest_mlspec.training.kept import KeptFits, KeptOutputs
 from pytest_mlspec.training.models import is_model
 from pytest_mlspec.training.seeding import check_seeds
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pytest_mlspec.data.dataset import Dataset
     from pytest_mlspec.data.printing import Printer
 
@@ -23,35 +22,6 @@ __all__ = ["Ensemble", "IdenticalMembersError", "KeptFits", "KeptOutputs", "Outp
 Output = Literal["probabilities", "logits", "values", "labels"]
 Progress = Callable[[int, int, str, int, float], None]
 """Called after each member with (members done, members in all, ensemble, seed, seconds of this fit)."""
-
-
-class KeptOutputs(Protocol):
-    """Finds and keeps what the members of an ensemble say about data, between runs."""
-
-    def find(self, ensemble: "Ensemble", data: "Dataset", kind: str) -> "Mapping[str, np.ndarray] | None":
-        """What is known of these members on this data, by name."""
-
-    def keep(
-        self, ensemble: "Ensemble", data: "Dataset", kind: str, arrays: "Mapping[str, np.ndarray]", seconds: float
-    ) -> None:
-        """Keep what was said, where asking took long."""
-
-
-class KeptFits(Protocol):
-    """Finds and keeps the fits of one training function, between runs."""
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """The folders whose files are no input of a fit."""
-
-    def find(self, seeds: Sequence[int]) -> dict[int, Fitted]:
-        """The fits of these seeds that are known."""
-
-    def keep(self, seed: int, fitted: Fitted) -> None:
-        """Take a fit that was just run."""
-
-    def done(self) -> KeptOutputs | None:
-        """Store what was taken, and give what keeps the predictions of these members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True, repr=False)
