@@ -68,7 +68,8 @@ class Standing:
     def needless(self) -> str:
         """What to say where the requirement is met."""
         named = "" if "[" in self.waiver.requirement else ", or name the tests that still need it by their node ids"
-        return f"STALE WAIVER {self.waiver} is missed no longer: remove the waiver of {self.waiver.owner} from {self.place}{named}"
+        words = f"remove the waiver of {self.waiver.owner} from {self.place}{named}"
+        return f"STALE WAIVER {self.waiver} is missed no longer: {words}"
 
 
 def read_waivers(path: Path, today: date) -> tuple[Waiver, ...]:
