@@ -136,3 +136,24 @@ def test_each_case_of_a_parametrized_ensemble_has_its_own_baseline(suite, ids, n
     assert words(suite.again("--mlspec-baseline=main"))["passed"] == 2
     wrong(suite, 300)
     assert words(suite.again("--mlspec-baseline=main"))["failed"] == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome"),
+    [
+        ("metrics.accuracy(baseline, street) - metrics.accuracy(detector, street) >= -0.01", "failed"),
+        ("metrics.accuracy(baseline, street) - metrics.accuracy(detector, street) <= 0.01", "passed"),
+        ("metrics.accuracy(detector, street) - metrics.accuracy(baseline, street) >= -0.01", "passed"),
+    ],
+)
+def test_swapped_sides_of_a_literal_are_refused_where_any_worse_model_would_pass(suite, asked, outcome):
+    wrong(suite, 100)
+    suite.run(
+        f"{BOTH}def test_gate(detector, street, baseline):\n    assert {asked}\n", "-k", "saved", "--mlspec-save=main"
+    )
+
+    result = suite.again("-k", "gate", "--mlspec-baseline=main")
+
+    assert words(result)[outcome] == 1
+    if outcome == "failed":
+        result.stdout.fnmatch_lines(["*the sides are swapped: the worse detector, the better it meets this*"])

@@ -15,7 +15,7 @@ from pytest_mlspec.metrics.judging.family import part_of_share
 from pytest_mlspec.metrics.judging.folds import Finding, fold
 from pytest_mlspec.metrics.judging.growing_data import find, first_cases
 from pytest_mlspec.metrics.judging.looks import Within
-from pytest_mlspec.metrics.judging.refusals import refuse_percent, refuse_training_rows
+from pytest_mlspec.metrics.judging.refusals import refuse_percent, refuse_swapped_sides, refuse_training_rows
 from pytest_mlspec.predictions.recalled import recalled
 from pytest_mlspec.verdict import (
     Comparison,
@@ -152,6 +152,7 @@ def _refuse(claim: Claim) -> None:
             f"a threshold is a finite number; got {claim.estimate.metric} {claim.comparison} {claim.threshold!r}"
         )
     refuse_percent(claim.estimate, claim.comparison, claim.threshold)
+    refuse_swapped_sides(claim.estimate, claim.comparison)
     refuse_training_rows(claim.estimate)
 
 

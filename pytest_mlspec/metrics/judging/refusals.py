@@ -1,10 +1,11 @@
-"""What is never judged: a percentage where a fraction is meant, and a model on the rows that trained it."""
+"""What is never judged: a percentage for a fraction, a model on its training rows, a comparison the wrong way round."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pytest_mlspec.metrics.evidence.known import Known
+from pytest_mlspec.predictions.recalled import baseline_of
 
 if TYPE_CHECKING:
     from pytest_mlspec.metrics.estimate import Estimate
@@ -54,6 +55,18 @@ def refuse_percent(estimate: Estimate, comparison: Comparison, threshold: float)
         f"{estimate.subject} lies in [{lowest}, 1], a fraction and never percent; "
         f"got {estimate.metric} {comparison} {threshold:g}{hint}"
     )
+
+
+def refuse_swapped_sides(estimate: Estimate, comparison: Comparison) -> None:
+    """Refuse ``baseline - candidate >= limit`` of what should be large: any worse candidate meets it."""
+    if estimate.form != "difference" or len(estimate.sides) != 2:
+        return
+    left, right = estimate.sides
+    if baseline_of(left) and not baseline_of(right) and (comparison == ">=") == estimate.greater_is_better:
+        raise ValueError(
+            f"the sides are swapped: the worse {right.name}, the better it meets this. Write candidate - baseline, "
+            f"{right.name} minus {left.name} {comparison} the limit"
+        )
 
 
 def refuse_training_rows(estimate: Estimate) -> None:
