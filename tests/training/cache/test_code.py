@@ -109,7 +109,8 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     yield make
     for name in set(sys.modules) - before:
-        del sys.modules[name]
+        if (getattr(sys.modules[name], "__file__", None) or str(tmp_path)).startswith(str(tmp_path)):
+            del sys.modules[name]  # an installed package cannot be loaded twice
 
 
 @pytest.mark.parametrize(
