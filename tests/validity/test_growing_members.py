@@ -88,6 +88,7 @@ class Asked:
 class Configured:
     terms: Terms = field(default_factory=Terms)
     allow_undecided: bool = True
+    family: bool = False
 
 
 def history(rows: list[Rows], declared: int, most: int, judge_it: Judge) -> tuple[Verdict, int]:
