@@ -50,6 +50,7 @@ class Grows:
 class Configured:
     terms: Terms = field(default_factory=Terms)
     allow_undecided: bool = True
+    family: bool = False
 
 
 def accuracy(shares: list[float], declared: int = 10, retrained: bool = True, apart: int = 37) -> Estimate:
