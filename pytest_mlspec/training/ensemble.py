@@ -138,7 +138,7 @@ class Ensemble:
         fits = _fits(function, numbers, label, jobs=jobs, threads=threads, progress=progress, kept=kept)
         members = [fits[seed].member for seed in numbers]
         read = {rows for fitted in fits.values() for rows in fitted.read}
-        refuse_identical(members, numbers, label)
+        refuse_identical(members, numbers, label, learned=[fits[seed].learned for seed in numbers])
         fitted_on = (*trained_on, *_also_read(may_read, trained_on, read))
         return cls(
             members=tuple(members),

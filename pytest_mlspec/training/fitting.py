@@ -26,6 +26,8 @@ class Fitted:
     """The rows whose features the fit read, by ``data.reading.rows_key``."""
     seen: "Seen | None" = None
     """The files that the fit read, where it was watched."""
+    learned: str | None = None
+    """What the member has learned, by ``identity.learned_state``, where that is known already."""
 
 
 def fit_member(

@@ -13,13 +13,16 @@ from types import ModuleType
 
 import pytest
 
+from pytest_mlspec import metrics
 from pytest_mlspec.data import Splits, bundled
+from pytest_mlspec.running import RECORDER
 from pytest_mlspec.training import Ensemble
 from pytest_mlspec.training.cache import versions
 from pytest_mlspec.training.cache.key import fit_key
 from pytest_mlspec.training.cache.reuse import FitCache
 from pytest_mlspec.training.cache.source import Sources
 from pytest_mlspec.training.cache.store import Store
+from pytest_mlspec.verdict import Terms
 from tests.benchmarks import ratio
 
 pytestmark = pytest.mark.benchmark
@@ -83,6 +86,38 @@ def _timed(study: ModuleType, folder: Path, expected: Callable[[FitCache], bool]
     spent = time.perf_counter() - wall, time.process_time() - cpu
     assert expected(kept)
     return spent
+
+
+def _judge(ensemble: Ensemble, data: Splits) -> None:
+    """A gate of five requirements on all members."""
+    accuracy = metrics.accuracy(ensemble, data.test)
+    terms = Terms()
+    for estimate, comparison, limit in (
+        (accuracy, ">=", 0.9),
+        (metrics.recall(ensemble, data.test, average="macro"), ">=", 0.9),
+        (metrics.ece(ensemble, data.test), "<=", 0.1),
+        (accuracy.worst(by="label"), ">=", 0.7),
+        (accuracy.seed_std(), "<=", 0.02),
+    ):
+        with RECORDER.hold(None):  # no requirement of the benchmark itself
+            assert estimate.judged(comparison, limit, terms).n > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_second_run_judges_within_a_second(study: ModuleType, hold: Callable[..., None]) -> None:
+    """Bar: 1 s of wall time for naming, loading, hashing the data, predicting and judging together."""
+    walls = []
+    with tempfile.TemporaryDirectory() as place:
+        _judge(_ensemble(study, _data(), Path(place))[0], _data())  # every import is done
+        for _ in range(N_WARM):
+            data = _data()
+            started = time.perf_counter()
+            ensemble, kept = _ensemble(study, data, Path(place))
+            _judge(ensemble, data)
+            walls.append(time.perf_counter() - started)
+            assert len(kept.reused) == N_MEMBERS
+    name = f"digits study, {N_MEMBERS} members, second run: naming, loading, hashing and five requirements, wall time"
+    hold(ratio.row(name, "one second", (tuple(walls), (1.0,) * N_WARM), at_most=1.0))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -12,6 +12,7 @@ from pytest_mlspec.training.cache.recall import Recall
 from pytest_mlspec.training.cache.store import Store
 from pytest_mlspec.training.cache.watching import Seen, file_digest, folder_digest
 from pytest_mlspec.training.fitting import Fitted
+from pytest_mlspec.training.identity import learned_state
 
 if TYPE_CHECKING:
     from pytest_mlspec.data.dataset import Dataset
@@ -85,7 +86,12 @@ class FitCache:
         new = [seed for seed in seeds if seed in found and seed not in self.trained]
         self.reused = list(dict.fromkeys([*self.reused, *new]))
         return {
-            seed: Fitted(member=kept.member, seconds=kept.seconds, read=self._rows_read(kept.facts))
+            seed: Fitted(
+                member=kept.member,
+                seconds=kept.seconds,
+                read=self._rows_read(kept.facts),
+                learned=_text(kept.facts.get("learned")),
+            )
             for seed, kept in found.items()
         }
 
@@ -130,6 +136,7 @@ class FitCache:
         return {
             "files": {self._place(path): digest for path, digest in seen.files.items()},
             "folders": {self._place(path): [digest, list(own)] for path, (digest, own) in seen.folders.items()},
+            "learned": learned_state(fitted.member),
             "read": sorted({data.fingerprint for data in self.may_read if rows_key(data) in fitted.read}),
         }
 
@@ -156,3 +163,7 @@ class FitCache:
     def _place(self, path: str) -> str:
         root = str(self.root) + os.sep
         return path[len(root) :] if path.startswith(root) else path
+
+
+def _text(fact: object) -> str | None:
+    return fact if isinstance(fact, str) else None
