@@ -61,7 +61,7 @@ def test_a_floor_of_an_ensemble(suite):
 
 
 def test_one_model_needs_the_exact_number(suite):
-    """The sizes of STATISTICS for one model: 263 at a true .95."""
+    """Known from an exact search for one model: 263 at a true .95."""
     claims, _ = plan(suite, FLOOR, "--mlspec-seeds=1")
 
     assert claims[0]["needs"][0]["needed"] == 263
