@@ -281,6 +281,7 @@ def test_a_run_that_asks_for_nothing_writes_nothing(suite):
 
 
 def test_a_search_by_hypothesis_saves_the_data_themselves_and_not_what_it_made_of_them(suite):
+    pytest.importorskip("hypothesis", reason="an extra")
     searched = """
 from hypothesis import given, settings, strategies as st
 

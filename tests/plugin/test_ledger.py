@@ -393,6 +393,7 @@ def test_a_list_a_plan_and_a_collection_read_nothing(suite, option):
 
 
 def test_a_search_is_not_counted(suite):
+    pytest.importorskip("hypothesis", reason="an extra")
     suite.ini(mlspec_ledger=LEDGER)
     suite.run(
         """

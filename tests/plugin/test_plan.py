@@ -324,6 +324,7 @@ def test_what_cannot_be_met_as_expected_is_no_failure(suite):
 
 
 def test_a_search_is_planned_once_on_its_smallest_slice(suite):
+    pytest.importorskip("hypothesis", reason="an extra")
     claims, _ = plan(
         suite,
         """

@@ -362,6 +362,8 @@ def test_it(n, detector, street, requirement):
     ids=["derived", "elsewhere", "a list", "given"],
 )
 def test_what_cannot_grow_says_why(suite, body, why):
+    if "hypothesis" in body:
+        pytest.importorskip("hypothesis", reason="an extra")
     row = judged(suite, GROWING + body)["test_it"]
 
     assert row["verdict"] == "undecided"
