@@ -358,7 +358,7 @@ def test_several_processes(study):
     study.says("detector: 3 members: trained (* s), shared with 1 more")
     assert study.run(*two, subprocess=True) == []
     study.says("detector: 3 members: 3 reused (* s), shared with 1 more")
-    assert study.run() == []
+    assert study.run(subprocess=True) == []
 
 
 def test_members_that_other_processes_trained(study):
@@ -366,7 +366,7 @@ def test_members_that_other_processes_trained(study):
     (study.path / "rate.yaml").write_text("1")
 
     assert sorted(study.run("--mlspec-jobs=2", subprocess=True)) == ALL
-    assert study.run() == []
+    assert study.run(subprocess=True) == []
     (study.path / "rate.yaml").write_text("2")
     assert sorted(study.run("--mlspec-jobs=2", subprocess=True)) == ALL
 
