@@ -165,7 +165,8 @@ def _place_of_class(kind: type) -> tuple[str, Path | None]:
             and (getattr(item, "__module__", kind.__module__) == kind.__module__)
         ):
             file = os.path.abspath(code.co_filename)
-            if file_place(file) == "own":
+            # Compiled extensions name their sources relative to a folder that is not here.
+            if file_place(file) == "own" and (os.path.isabs(code.co_filename) or os.path.exists(file)):
                 return "own", Path(file)
     if kind.__module__ == "__main__":
         return "own", None

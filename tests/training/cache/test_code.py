@@ -402,3 +402,15 @@ def test_names_read_by_text_are_said():
         return globals()["A"]
 
     assert code_token(train).unseen == ("train imports or runs code by name (globals)",)
+
+
+def test_compiled_classes_belong_to_their_package(token):
+    """Their methods name sources such as `sklearn/tree/_tree.pyx`, which are no files of the project."""
+    fitted = (
+        "from sklearn.tree import DecisionTreeClassifier\nFITTED = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])"
+    )
+
+    found = token(imports=fitted, inside="FITTED.predict([[0.0]])")
+
+    assert (found.unreadable, found.unseen) == ((), ())
+    assert "sklearn" in found.packages
