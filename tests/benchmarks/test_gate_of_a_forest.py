@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,31 +89,64 @@ def test_confident_errors(model, cases, requirement):
 """
 
 
-def test_the_gate_costs_a_tenth_of_training_and_predicting(tmp_path: Path, hold: Callable[..., None]) -> None:
-    """Imports and the whole run of pytest count as ours, the imports of a plain script as its own."""
+WHAT = f"{N_CONTRACTS} requirements of one forest (100 trees, 20,000 x 21)"
+PEER = "a script that trains and predicts"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> list[str]:
+    """The command that judges everything, where neighbours are not counted as ours."""
     for name, text in {"forest": DATA, "plain": PLAIN, "test_gate": GATE, "conftest": ""}.items():
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
-    alone = ("--disable-plugin-autoload", "-p", "pytest_mlspec.plugin")  # neighbours would be counted as ours
-    gate, script = [sys.executable, "-m", "pytest", "-q", *alone, "test_gate.py"], [sys.executable, "plain.py"]
+    alone = ("--disable-plugin-autoload", "-p", "pytest_mlspec.plugin")
+    return [sys.executable, "-m", "pytest", "-q", *alone, "test_gate.py"]
+
+
+def _cost(place: Path, commands: Iterator[list[str]], found: list[ratio.Process], said: str) -> Callable[[], float]:
+    def measure() -> float:
+        found.append(ratio.run(next(commands), place))
+        assert said in (place / "output.txt").read_text(encoding="utf-8")
+        return found[-1].cpu
+
+    return measure
+
+
+def _compared(
+    place: Path, commands: Iterator[list[str]]
+) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Processor times and memories of these commands and of the script, in turn."""
     ours: list[ratio.Process] = []
     theirs: list[ratio.Process] = []
-
-    def cost(command: list[str], found: list[ratio.Process], said: str) -> Callable[[], float]:
-        def measure() -> float:
-            found.append(ratio.run(command, tmp_path))
-            assert said in (tmp_path / "output.txt").read_text(encoding="utf-8")
-            return found[-1].cpu
-
-        return measure
-
-    measured = cost(gate, ours, f"{N_CONTRACTS} passed"), cost(script, theirs, "accuracy")
+    script = itertools.repeat([sys.executable, "plain.py"])
+    measured = (
+        _cost(place, commands, ours, f"{N_CONTRACTS} passed"),
+        _cost(place, script, theirs, "accuracy"),
+    )
     cpu = ratio.in_turn(*measured, PAIRS, warm_up=False)
-    memory = tuple(one.memory for one in ours[1:]), tuple(one.memory for one in theirs)
+    return cpu, (tuple(one.memory for one in ours[-PAIRS:]), tuple(one.memory for one in theirs[-PAIRS:]))
 
-    what = f"{N_CONTRACTS} requirements of one forest (100 trees, 20,000 x 21)"
-    peer = "a script that trains and predicts"
+
+def test_the_gate_costs_a_tenth_of_training_and_predicting(
+    gate: list[str], tmp_path: Path, hold: Callable[..., None]
+) -> None:
+    """Imports and the whole run of pytest count as ours, the imports of a plain script as its own; nothing is kept."""
+    cpu, memory = _compared(tmp_path, itertools.repeat([*gate, "--mlspec-cache=off"]))
+
     hold(
-        ratio.row(f"{what}, processor time", peer, cpu, at_most=1.1),
-        ratio.row(f"{what}, peak memory", peer, memory, unit="MiB", at_most=1.1),
+        ratio.row(f"{WHAT}, processor time", PEER, cpu, at_most=1.1),
+        ratio.row(f"{WHAT}, peak memory", PEER, memory, unit="MiB", at_most=1.1),
+    )
+
+
+def test_what_keeping_the_forest_costs_and_saves(gate: list[str], tmp_path: Path, hold: Callable[..., None]) -> None:
+    """A first run stores 100 trees and reads them back; a second one loads them."""
+    new = ([*gate, f"--mlspec-cache=kept-{number}"] for number in itertools.count())
+    first, memory = _compared(tmp_path, new)
+    second, _ = _compared(tmp_path, itertools.repeat([*gate, "--mlspec-cache=kept-0"]))
+
+    hold(
+        ratio.row(f"{WHAT}, kept in the cache, processor time", PEER, first),
+        ratio.row(f"{WHAT}, kept in the cache, peak memory", PEER, memory, unit="MiB"),
+        ratio.row(f"{WHAT}, second run, processor time", PEER, second),
     )
