@@ -114,5 +114,5 @@ def test_one_stacked_file_against_a_file_per_member(
     name = f"{N_MEMBERS} torch modules of {words}, one stacked file, loaded and checked"
     hold(
         ratio.row(name, "torch.load of one file each, unchecked", measured, at_least=at_least),
-        ratio.row(name, "one part of the cache each", (measured[0][:5], tuple(scattered)), at_least=at_least),
+        ratio.row(name, "one part of the cache each", (measured[0][:5], tuple(scattered))),  # not in turn: shown only
     )
